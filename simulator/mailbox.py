@@ -1,0 +1,13 @@
+"""The SMTP server and the pages that show what it received.
+
+`server.build` asks for its routes.
+"""
+
+from aiohttp import web
+
+from simulator.world import World
+
+
+def routes(world: World) -> list[web.AbstractRouteDef]:
+    """The addresses of this room."""
+    return []
