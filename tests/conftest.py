@@ -1,0 +1,91 @@
+"""The servers every test may ask for: databases, Valkey, the simulator. Each real, each empty.
+
+What one kind of test needs on top (a seeded organisation, a browser) lives in that folder's own conftest.
+"""
+
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig import postgres
+from tests.rig.valkey import ValkeyServer
+
+ENGINES = [
+    pytest.param("sqlite", marks=pytest.mark.sqlite),
+    pytest.param("postgres", marks=pytest.mark.postgres),
+]
+
+
+@pytest.fixture(scope="session")
+def worker_number(worker_id: str) -> int:
+    """0, 1, ... of this process among the ones that run tests at the same time."""
+    return 0 if worker_id == "master" else int(worker_id.removeprefix("gw"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(testrun_uid: str) -> Iterator[postgres.PostgresServer]:
+    server = postgres.start(testrun_uid)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.PostgresServer) -> Iterator[str]:
+    """An empty migrated PostgreSQL database of this test's own."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file migrated to head, copied for each test."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    postgres.migrate(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """An empty migrated SQLite file of this test's own."""
+    path = tmp_path / f"{uuid.uuid4().hex[:8]}.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The same test on both engines."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def valkey_server(worker_number: int) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(worker_number)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(valkey_server: ValkeyServer) -> Iterator[str]:
+    """A real Redis or Valkey, empty."""
+    valkey_server.flush()
+    yield valkey_server.url
+    valkey_server.flush()
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[object]:
+    """The outside world, empty, as a process of its own."""
+    from tests.rig.simulator_process import SimulatorProcess
+
+    with SimulatorProcess(tmp_path / "simulator") as process:
+        yield process

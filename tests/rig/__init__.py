@@ -1,0 +1,1 @@
+"""Real parts for tests: servers and processes. Used by tests/ and bench/, never by the portal."""
