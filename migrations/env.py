@@ -1,0 +1,36 @@
+"""Runs migrations against DATABASE_URL, or the url a caller puts in the configuration. Called by Alembic only."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from config import Settings
+from portal.storage import Database
+from portal.storage.rows import Row
+
+target_metadata = Row.metadata
+
+
+def run(connection: Connection) -> None:
+    """All pending migrations in one transaction."""
+    context.configure(
+        connection=connection,
+        target_metadata=target_metadata,
+        user_module_prefix="types.",
+        compare_type=True,
+        render_as_batch=False,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def main() -> None:
+    """Connects as the portal does, so pragmas and scoping rules are the same, minus the scope check."""
+    url = context.config.attributes.get("url") or Settings.from_environment().database_url
+    database = Database(str(url))
+    with database.writer.connect().execution_options(migration=True) as connection, connection.begin():
+        run(connection)
+    database.dispose()
+
+
+main()

@@ -1,0 +1,1 @@
+"""Rules and words. Imports nothing of ours; knows neither rows nor pages."""

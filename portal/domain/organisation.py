@@ -1,0 +1,105 @@
+"""Organisations: their profile and their settings, as rows (name, type, default by profile, sentence).
+
+Settings are data with history in storage; this table is the only place that says which exist.
+Read by use cases through `portal.usecases.organisation`; never holds a value of one organisation.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portal.domain.refusal import Refused
+
+
+class Profile(StrEnum):
+    """The kind of organisation; sets defaults and the word shown for the payer."""
+
+    supervision = "supervision"
+    receivables = "receivables"
+    therapy = "therapy"
+
+
+SettingValue = bool | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One organisation setting. `defaults` by profile where they differ; `sentence` says what it does."""
+
+    name: str
+    label: str
+    kind: type
+    default: SettingValue
+    sentence: str
+    defaults: tuple[tuple[Profile, SettingValue], ...] = ()
+    minimum: int = 0
+    maximum: int = 2_147_483_647
+    choices: tuple[str, ...] = ()
+    length_max: int = 2_000
+
+    def default_for(self, profile: Profile) -> SettingValue:
+        """The value of an organisation that never set it."""
+        return dict(self.defaults).get(profile, self.default)
+
+    def checked(self, value: object) -> SettingValue:
+        """The value itself when it fits the row; Refused `setting_invalid` otherwise."""
+        if type(value) is not self.kind or not isinstance(value, bool | int | str):
+            raise Refused("setting_invalid", name=self.name)
+        if isinstance(value, str):
+            if len(value) > self.length_max or (self.choices and value not in self.choices):
+                raise Refused("setting_invalid", name=self.name)
+        elif not isinstance(value, bool) and not self.minimum <= value <= self.maximum:
+            raise Refused("setting_invalid", name=self.name)
+        return value
+
+
+SETTINGS: dict[str, Setting] = {
+    row.name: row
+    for row in (
+        Setting("contact_verification", "Contact Verification", bool, True,
+                "Payers review their contact information before anything else (S1:16)."),
+        Setting("mask_contact", "Mask contact details", bool, False,
+                "Contact details are shown in part only on pages opened from a link.",
+                ((Profile.receivables, True),)),
+        Setting("virtual_collection", "Virtual Collection", bool, False,
+                "Payers are shown the settlement offers of their account (S1:17).",
+                ((Profile.receivables, True),)),
+        Setting("allow_skip_offer", "Allow Skip Offer", bool, True,
+                "Payers may go on without choosing an offer (S1:18)."),
+        Setting("other_amount", "Other amount", bool, True,
+                "Payers may enter an amount below the whole balance."),
+        Setting("minimum_payment_cents", "Minimum payment", int, 500,
+                "The least a payer may pay at once, in cents; a smaller balance may be paid whole.",
+                minimum=1, maximum=999_999_999),
+        Setting("maximum_payment_cents", "Maximum payment", int, 1_000_000,
+                "The most a payer may pay at once, in cents.", minimum=100, maximum=999_999_999),
+        Setting("save_card", "Save card for future payments", bool, True,
+                "Payers may keep their card on file; the box is never ticked for them (S1:19)."),
+        Setting("link_days", "Days a payment link works", int, 30,
+                "How long a new payment link can be opened.", minimum=1, maximum=365),
+        Setting("fresh_link", "Send me a fresh link", bool, True,
+                "An expired link offers to send a new one to the address on file."),
+        Setting("discreet_messages", "Discreet messages", bool, False,
+                "Subjects and previews name no debt, amount or creditor (Reg F 1006.6(d)(1)).",
+                ((Profile.receivables, True),)),
+        Setting("receipt_by_email", "Receipt by email", bool, True,
+                "A receipt is emailed after each payment when there is an address (S1:33)."),
+        Setting("receipt_by_sms", "Receipt by SMS", bool, False,
+                "A short receipt is texted after each payment to customers who agreed to texts."),
+        Setting("declines_per_hour", "Declines allowed per link and hour", int, 5,
+                "After this many declined cards the link rests for an hour (card testing).",
+                minimum=1, maximum=50),
+        Setting("support_hours", "Support hours", str, "Monday to Friday, 9 a.m. to 5 p.m.",
+                "When people answer the phone; shown with the help contacts.", length_max=120),
+        Setting("agreement_terms", "Terms added to the payment agreement", str, "",
+                "A paragraph of the organisation's own, shown and sealed with each agreement; plain text."),
+        Setting("charging_enabled", "Charging enabled", bool, True,
+                "The kill switch: off, nothing is charged for this organisation."),
+        Setting("idempotency_keys", "Gateway idempotency keys", bool, True,
+                "Send api_request_key with each charge; off for merchants that may not use it (915231)."),
+    )
+}  # fmt: skip
+
+
+def setting(name: str) -> Setting:
+    """The row of a setting; KeyError is a programming error."""
+    return SETTINGS[name]

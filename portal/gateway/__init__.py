@@ -1,0 +1,1 @@
+"""The card gateway. The only room that knows the Braintree SDK."""

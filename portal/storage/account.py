@@ -1,0 +1,55 @@
+"""Accounts: what a customer owes to an organisation. The row to lock before money is claimed.
+
+`balance_cents` is the sum of the account's ledger entries, kept in the same transaction that writes them.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.storage.rows import TenantRow, tenant_args
+from portal.storage.types import Cents, Instant
+
+
+class Account(TenantRow):
+    """What one customer owes one organisation, in cents. `label` is shown to the payer only."""
+
+    __tablename__ = "account"
+    __table_args__ = tenant_args(
+        UniqueConstraint("organisation_id", "reference"),
+        CheckConstraint("status IN ('open','closed','on_hold')", name="status"),
+        CheckConstraint("balance_cents >= 0", name="balance"),
+        Index(None, "organisation_id", "customer_id"),
+        customer_id="customer",
+    )
+
+    customer_id: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text)
+    label: Mapped[str] = mapped_column(Text)
+    creditor: Mapped[str | None] = mapped_column(Text)
+    balance_cents: Mapped[int] = mapped_column(Cents, default=0)
+    currency: Mapped[str] = mapped_column(Text, default="USD")
+    status: Mapped[str] = mapped_column(Text, default="open")
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+def by_id(session: Session, account_id: str) -> Account | None:
+    """The account of this organisation, or nothing."""
+    return session.scalars(select(Account).where(Account.id == account_id)).one_or_none()
+
+
+def by_reference(session: Session, reference: str) -> Account | None:
+    """The account with the organisation's own number for it."""
+    return session.scalars(select(Account).where(Account.reference == reference)).one_or_none()
+
+
+def lock(session: Session, account_id: str) -> Account:
+    """The account, locked until the transaction ends and read afresh.
+
+    Always before any charge row. SQLite holds the whole database by then; PostgreSQL takes the row.
+    """
+    return session.scalars(
+        select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True)
+    ).one()

@@ -1,0 +1,116 @@
+"""Charges: one attempt each at the gateway. The partial unique index is the last wall against a second one.
+
+Moves are made by `portal.usecases.charge` alone; this file asks and locks.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.storage.rows import TenantRow, tenant_args
+from portal.storage.types import Cents, Flag, Instant
+
+_LIVE = text("state NOT IN ('declined','never_received','not_sent')")
+_OPEN = text("state IN ('sending','unknown')")
+
+
+class Charge(TenantRow):
+    """One attempt for one obligation: `n` of it, named `order_id` at the gateway."""
+
+    __tablename__ = "charge"
+    __table_args__ = tenant_args(
+        UniqueConstraint("organisation_id", "order_id"),
+        UniqueConstraint("organisation_id", "gateway_id"),
+        UniqueConstraint("organisation_id", "obligation_id", "n"),
+        CheckConstraint(
+            "state IN ('sending','succeeded','declined','not_sent','unknown','never_received','review')", name="state"
+        ),
+        CheckConstraint("amount_cents > 0", name="amount"),
+        Index("uq_charge_live", "organisation_id", "obligation_id", unique=True,
+              sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_charge_open", "next_try_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(None, "organisation_id", "account_id", "state"),
+        obligation_id="obligation",
+        account_id="account",
+        customer_id="customer",
+        payment_method_id="payment_method",
+    )  # fmt: skip
+
+    obligation_id: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(Text)
+    n: Mapped[int] = mapped_column()
+    state: Mapped[str] = mapped_column(Text)
+    order_id: Mapped[str] = mapped_column(Text)
+    is_keyed: Mapped[bool] = mapped_column(Flag)
+    request_sha256: Mapped[str] = mapped_column(Text)
+    amount_cents: Mapped[int] = mapped_column(Cents)
+    currency: Mapped[str] = mapped_column(Text)
+    source: Mapped[str | None] = mapped_column(Text)  # transaction_source; none when the customer is present
+    payment_method_id: Mapped[str | None] = mapped_column(Text)  # none: a nonce was used, so it is never resent
+    card_brand: Mapped[str | None] = mapped_column(Text)
+    card_last4: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[datetime] = mapped_column(Instant)
+    send_deadline: Mapped[datetime] = mapped_column(Instant)
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+    next_try_at: Mapped[datetime] = mapped_column(Instant)
+    tries: Mapped[int] = mapped_column(default=0)
+    not_found_at: Mapped[datetime | None] = mapped_column(Instant)
+    gateway_id: Mapped[str | None] = mapped_column(Text)
+    gateway_status: Mapped[str | None] = mapped_column(Text)
+    processor_code: Mapped[str | None] = mapped_column(Text)
+    processor_type: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    claimed_at: Mapped[datetime] = mapped_column(Instant)
+    resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+    resolved_by: Mapped[str | None] = mapped_column(Text)
+
+
+def by_id(session: Session, charge_id: str) -> Charge | None:
+    """The charge of this organisation, or nothing."""
+    return session.scalars(select(Charge).where(Charge.id == charge_id)).one_or_none()
+
+
+def lock(session: Session, charge_id: str) -> Charge:
+    """The charge, locked and read afresh. After its account, never before."""
+    return session.scalars(
+        select(Charge).where(Charge.id == charge_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def of_obligation(session: Session, obligation_id: str) -> list[Charge]:
+    """All attempts for an obligation, in order."""
+    return list(session.scalars(select(Charge).where(Charge.obligation_id == obligation_id).order_by(Charge.n)))
+
+
+def held_cents(session: Session, account_id: str) -> int:
+    """What open attempts may still take from an account: not yet paid, but not free to be paid again."""
+    total = session.scalar(
+        select(func.coalesce(func.sum(Charge.amount_cents), 0)).where(
+            Charge.account_id == account_id, Charge.state.in_(("sending", "unknown", "review"))
+        )
+    )
+    return int(total or 0)
+
+
+def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """(organisation id, charge id) of attempts whose lease or next try has come, oldest first; across organisations."""
+    rows = session.execute(
+        select(Charge.organisation_id, Charge.id)
+        .where(Charge.state.in_(("sending", "unknown")), Charge.next_try_at <= now)
+        .order_by(Charge.next_try_at, Charge.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def count_by_state(session: Session) -> dict[str, int]:
+    """How many charges stand in each state; across organisations or in one."""
+    rows = session.execute(select(Charge.state, func.count()).group_by(Charge.state))
+    return {row[0]: row[1] for row in rows}
+
+
+def oldest_open(session: Session) -> datetime | None:
+    """When the oldest attempt without an answer was claimed."""
+    return session.scalar(select(func.min(Charge.claimed_at)).where(Charge.state.in_(("sending", "unknown"))))

@@ -1,0 +1,76 @@
+"""Customers (the persons who pay) and their requests to correct their contact details.
+
+Asked by use cases and, read only, by pages. Knows no balance.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.storage.rows import TenantRow, tenant_args
+from portal.storage.types import Flag, Instant, Plain
+
+
+class Customer(TenantRow):
+    """The person who pays. Contact fields are what the organisation has on file."""
+
+    __tablename__ = "customer"
+    __table_args__ = tenant_args(
+        UniqueConstraint("organisation_id", "reference"),
+        CheckConstraint("locale IN ('en','es')", name="locale"),
+    )
+
+    reference: Mapped[str] = mapped_column(Text)
+    given_name: Mapped[str] = mapped_column(Text)
+    family_name: Mapped[str] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(Text)
+    phone: Mapped[str | None] = mapped_column(Text)
+    address_line1: Mapped[str | None] = mapped_column(Text)
+    address_line2: Mapped[str | None] = mapped_column(Text)
+    city: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str | None] = mapped_column(Text)
+    postal_code: Mapped[str | None] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text, default="en")
+    timezone: Mapped[str | None] = mapped_column(Text)
+    sms_consent_at: Mapped[datetime | None] = mapped_column(Instant)
+    gateway_customer_id: Mapped[str | None] = mapped_column(Text)
+    is_active: Mapped[bool] = mapped_column(Flag, default=True)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def full_name(self) -> str:
+        """Given and family name."""
+        return f"{self.given_name} {self.family_name}".strip()
+
+
+class ContactChangeRequest(TenantRow):
+    """What a customer says is wrong with the contact details on file; staff decide."""
+
+    __tablename__ = "contact_change_request"
+    __table_args__ = tenant_args(
+        CheckConstraint("status IN ('open','done','refused')", name="status"),
+        Index(None, "organisation_id", "status", "made_at"),
+        customer_id="customer",
+    )
+
+    customer_id: Mapped[str] = mapped_column(Text)
+    visit_id: Mapped[str | None] = mapped_column(Text)
+    changes: Mapped[dict[str, Any]] = mapped_column(Plain)
+    status: Mapped[str] = mapped_column(Text, default="open")
+    made_at: Mapped[datetime] = mapped_column(Instant)
+
+
+def by_id(session: Session, customer_id: str) -> Customer | None:
+    """The customer of this organisation, or nothing."""
+    return session.scalars(select(Customer).where(Customer.id == customer_id)).one_or_none()
+
+
+def open_change_request(session: Session, visit_id: str) -> ContactChangeRequest | None:
+    """The request already made in this visit."""
+    return session.scalars(
+        select(ContactChangeRequest).where(
+            ContactChangeRequest.visit_id == visit_id, ContactChangeRequest.status == "open"
+        )
+    ).one_or_none()

@@ -1,0 +1,64 @@
+"""Counters that hold when Redis is down: how often something happened in a window, counted atomically."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import Text, UniqueConstraint, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.types import Instant
+
+
+class LimitCount(TenantRow):
+    """How often one thing happened to one key in one window. Keys are digests: no addresses are kept."""
+
+    __tablename__ = "limit_count"
+    __table_args__ = tenant_args(UniqueConstraint("organisation_id", "bucket", "key_sha256", "window_start"))
+
+    bucket: Mapped[str] = mapped_column(Text)
+    key_sha256: Mapped[str] = mapped_column(Text)
+    window_start: Mapped[datetime] = mapped_column(Instant)
+    count: Mapped[int] = mapped_column()
+
+
+def _key(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _window_start(now: datetime, window: timedelta) -> datetime:
+    seconds = int(window.total_seconds())
+    return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, tz=now.tzinfo)
+
+
+def count_up(session: Session, bucket: str, key: str, window: timedelta, now: datetime) -> int:
+    """Counts one more and returns the new number of this window; one statement, so parallel callers all count."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(LimitCount).values(
+        organisation_id=session.info["organisation_id"],
+        id=new_id(),
+        bucket=bucket,
+        key_sha256=_key(key),
+        window_start=_window_start(now, window),
+        count=1,
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["organisation_id", "bucket", "key_sha256", "window_start"],
+        set_={"count": LimitCount.count + 1},
+    )
+    return int(session.execute(statement.returning(LimitCount.count)).scalar_one())
+
+
+def current(session: Session, bucket: str, key: str, window: timedelta, now: datetime) -> int:
+    """The number of this window, without counting."""
+    return (
+        session.scalar(
+            select(LimitCount.count).where(
+                LimitCount.bucket == bucket,
+                LimitCount.key_sha256 == _key(key),
+                LimitCount.window_start == _window_start(now, window),
+            )
+        )
+        or 0
+    )

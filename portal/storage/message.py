@@ -1,0 +1,119 @@
+"""Messages out (the outbox) and receipts: written in the commit that makes them true, delivered later.
+
+The outbox row is the promise; a doorbell only hurries it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.storage.rows import TenantRow, tenant_args
+from portal.storage.types import Instant, Plain
+
+_QUEUED = text("state = 'queued'")
+
+
+class Receipt(TenantRow):
+    """One per successful charge, for ever (N1). `number` is what people read out on the phone."""
+
+    __tablename__ = "receipt"
+    __table_args__ = tenant_args(
+        UniqueConstraint("organisation_id", "charge_id"),
+        UniqueConstraint("organisation_id", "number"),
+        charge_id="charge",
+        customer_id="customer",
+        account_id="account",
+    )
+
+    charge_id: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[str] = mapped_column(Text)
+    number: Mapped[str] = mapped_column(Text)
+    facts: Mapped[dict[str, Any]] = mapped_column(Plain)
+    issued_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Message(TenantRow):
+    """One message to one address on one channel: `dedupe_key` makes it once, `message_id` stays when repeated."""
+
+    __tablename__ = "message"
+    __table_args__ = tenant_args(
+        UniqueConstraint("organisation_id", "dedupe_key"),
+        CheckConstraint("channel IN ('email','sms')", name="channel"),
+        CheckConstraint("state IN ('queued','sent','failed')", name="state"),
+        Index("ix_message_queued", "next_try_at", "id", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+        Index(None, "organisation_id", "customer_id", "created_at"),
+        customer_id="customer",
+    )
+
+    dedupe_key: Mapped[str] = mapped_column(Text)
+    event: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str] = mapped_column(Text)
+    subject_id: Mapped[str] = mapped_column(Text)  # what it is about: receipt, link, request
+    recipient: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text)
+    sealed_facts: Mapped[str | None] = mapped_column(Text)  # a link's token, sealed; wiped when sent
+    message_id: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, default="queued")
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime] = mapped_column(Instant)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    provider_id: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+def receipt_of_charge(session: Session, charge_id: str) -> Receipt | None:
+    """The receipt of a charge."""
+    return session.scalars(select(Receipt).where(Receipt.charge_id == charge_id)).one_or_none()
+
+
+def receipt_by_id(session: Session, receipt_id: str) -> Receipt | None:
+    """The receipt of this organisation, or nothing."""
+    return session.scalars(select(Receipt).where(Receipt.id == receipt_id)).one_or_none()
+
+
+def by_dedupe_key(session: Session, dedupe_key: str) -> Message | None:
+    """The message already promised under this key."""
+    return session.scalars(select(Message).where(Message.dedupe_key == dedupe_key)).one_or_none()
+
+
+def lock(session: Session, message_id: str) -> Message | None:
+    """The message, locked and read afresh; nothing when another sender holds it."""
+    return session.scalars(
+        select(Message)
+        .where(Message.id == message_id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def queued_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """(organisation id, message id) of messages whose time has come, oldest first; across organisations."""
+    rows = session.execute(
+        select(Message.organisation_id, Message.id)
+        .where(Message.state == "queued", Message.next_try_at <= now)
+        .order_by(Message.next_try_at, Message.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def count_to_recipient(session: Session, event: str, recipient: str, since: datetime) -> int:
+    """How many messages of an event were promised to an address since a moment."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .where(Message.event == event, Message.recipient == recipient, Message.created_at >= since)
+        )
+        or 0
+    )
+
+
+def oldest_queued(session: Session) -> datetime | None:
+    """When the oldest undelivered message was promised."""
+    return session.scalar(select(func.min(Message.created_at)).where(Message.state == "queued"))
