@@ -39,7 +39,7 @@ LEGAL_MOVES: dict[tuple[ChargeState | None, ChargeState], frozenset[Actor]] = {
     (None, _S.sending): frozenset({_A.claim}),
     (_S.sending, _S.succeeded): frozenset({_A.sender, _A.janitor}),
     (_S.sending, _S.declined): frozenset({_A.sender, _A.janitor}),
-    (_S.sending, _S.not_sent): frozenset({_A.sender}),
+    (_S.sending, _S.not_sent): frozenset({_A.sender}),  # never by a resend: the first request may yet be there
     (_S.sending, _S.review): frozenset({_A.sender, _A.janitor}),
     (_S.sending, _S.unknown): frozenset({_A.sender, _A.janitor}),
     (_S.unknown, _S.succeeded): frozenset({_A.sender, _A.janitor}),

@@ -46,6 +46,7 @@ class Charge(TenantRow):
     is_keyed: Mapped[bool] = mapped_column(Flag)
     request_sha256: Mapped[str] = mapped_column(Text)
     amount_cents: Mapped[int] = mapped_column(Cents)
+    held_cents: Mapped[int] = mapped_column(Cents)  # amount plus what is forgiven with it: not free to be paid again
     currency: Mapped[str] = mapped_column(Text)
     source: Mapped[str | None] = mapped_column(Text)  # transaction_source; none when the customer is present
     payment_method_id: Mapped[str | None] = mapped_column(Text)  # none: a nonce was used, so it is never resent
@@ -56,7 +57,8 @@ class Charge(TenantRow):
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
     next_try_at: Mapped[datetime] = mapped_column(Instant)
     tries: Mapped[int] = mapped_column(default=0)
-    not_found_at: Mapped[datetime | None] = mapped_column(Instant)
+    burned_at: Mapped[datetime | None] = mapped_column(Instant)  # when its nonce was made useless uncharged
+    used_at: Mapped[datetime | None] = mapped_column(Instant)  # when its nonce was first seen to be used, unfound
     gateway_id: Mapped[str | None] = mapped_column(Text)
     gateway_status: Mapped[str | None] = mapped_column(Text)
     processor_code: Mapped[str | None] = mapped_column(Text)
@@ -87,7 +89,7 @@ def of_obligation(session: Session, obligation_id: str) -> list[Charge]:
 def held_cents(session: Session, account_id: str) -> int:
     """What open attempts may still take from an account: not yet paid, but not free to be paid again."""
     total = session.scalar(
-        select(func.coalesce(func.sum(Charge.amount_cents), 0)).where(
+        select(func.coalesce(func.sum(Charge.held_cents), 0)).where(
             Charge.account_id == account_id, Charge.state.in_(("sending", "unknown", "review"))
         )
     )
@@ -114,3 +116,15 @@ def count_by_state(session: Session) -> dict[str, int]:
 def oldest_open(session: Session) -> datetime | None:
     """When the oldest attempt without an answer was claimed."""
     return session.scalar(select(func.min(Charge.claimed_at)).where(Charge.state.in_(("sending", "unknown"))))
+
+
+def count_declined(session: Session, account_id: str, since: datetime) -> int:
+    """How many attempts on an account were declined since a moment: the rows themselves, so no race escapes it."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Charge)
+            .where(Charge.account_id == account_id, Charge.state == "declined", Charge.claimed_at >= since)
+        )
+        or 0
+    )

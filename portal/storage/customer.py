@@ -53,9 +53,11 @@ class ContactChangeRequest(TenantRow):
         CheckConstraint("status IN ('open','done','refused')", name="status"),
         Index(None, "organisation_id", "status", "made_at"),
         customer_id="customer",
+        account_id="account",
     )
 
     customer_id: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[str] = mapped_column(Text)
     visit_id: Mapped[str | None] = mapped_column(Text)
     changes: Mapped[dict[str, Any]] = mapped_column(Plain)
     status: Mapped[str] = mapped_column(Text, default="open")
@@ -74,3 +76,8 @@ def open_change_request(session: Session, visit_id: str) -> ContactChangeRequest
             ContactChangeRequest.visit_id == visit_id, ContactChangeRequest.status == "open"
         )
     ).one_or_none()
+
+
+def change_request_by_id(session: Session, request_id: str) -> ContactChangeRequest | None:
+    """The request of this organisation, or nothing."""
+    return session.scalars(select(ContactChangeRequest).where(ContactChangeRequest.id == request_id)).one_or_none()

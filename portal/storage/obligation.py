@@ -1,4 +1,4 @@
-"""Obligations: one amount due on one date, the only thing a charge is made for."""
+"""Obligations: one amount due on one date, the only thing a charge is made for, and what it is to be paid with."""
 
 from datetime import datetime
 
@@ -29,6 +29,8 @@ class Obligation(TenantRow):
         customer_id="customer",
         account_id="account",
         offer_id="offer",
+        payment_method_id="payment_method",
+        agreement_id="agreement",
     )  # fmt: skip
 
     customer_id: Mapped[str] = mapped_column(Text)
@@ -40,6 +42,15 @@ class Obligation(TenantRow):
     forgiven_cents: Mapped[int] = mapped_column(Cents, default=0)
     currency: Mapped[str] = mapped_column(Text, default="USD")
     offer_id: Mapped[str | None] = mapped_column(Text)
+    agreement_id: Mapped[str | None] = mapped_column(Text)
+    payment_method_id: Mapped[str | None] = mapped_column(Text)
+    card_nonce: Mapped[str | None] = mapped_column(
+        Text
+    )  # the gateway's single-use name of a typed card; wiped at the end
+    card_brand: Mapped[str | None] = mapped_column(Text)
+    card_last4: Mapped[str | None] = mapped_column(Text)
+    keep_card_consent: Mapped[str | None] = mapped_column(Text)  # the sentence ticked to keep the card; none: not kept
+    refused_code: Mapped[str | None] = mapped_column(Text)  # why it ended unpaid when no charge says so
     due_at: Mapped[datetime] = mapped_column(Instant)
     status: Mapped[str] = mapped_column(Text, default="due")
     version: Mapped[int] = mapped_column(default=1)
@@ -49,6 +60,13 @@ class Obligation(TenantRow):
 def by_id(session: Session, obligation_id: str) -> Obligation | None:
     """The obligation of this organisation, or nothing."""
     return session.scalars(select(Obligation).where(Obligation.id == obligation_id)).one_or_none()
+
+
+def fresh(session: Session, obligation_id: str) -> Obligation:
+    """The obligation as it stands now, read again. Its account is locked by then, and that guards it."""
+    return session.scalars(
+        select(Obligation).where(Obligation.id == obligation_id).execution_options(populate_existing=True)
+    ).one()
 
 
 def of_subject(session: Session, subject_id: str) -> list[Obligation]:
@@ -65,3 +83,14 @@ def stale_due(session: Session, before: datetime, limit: int) -> list[tuple[str,
         .limit(limit)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def live_of_account(session: Session, account_id: str) -> list[Obligation]:
+    """Payments of an account that are under way: neither paid nor ended unpaid."""
+    return list(
+        session.scalars(
+            select(Obligation)
+            .where(Obligation.account_id == account_id, Obligation.status.in_(("due", "charging", "review")))
+            .order_by(Obligation.created_at, Obligation.id)
+        )
+    )

@@ -1,0 +1,313 @@
+"""ONE CHARGE: claim (commit), send (no transaction open), apply (commit), ring. The only way money is taken.
+
+Called by the payment pages, by RQ jobs and by the janitor, any number of times and all at once: the claim lets
+one through. Every place where a process may die is a `failpoint`. What an outcome means for the books is in
+`portal.usecases.outcome`; what happens to an answer that never came is in `portal.usecases.janitor`.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from portal.domain.card import GatewayRefused, KeepAnswer, KeepKind, SaleRequest
+from portal.domain.charge import (
+    DEFINITE_FAILURES,
+    Actor,
+    ChargeState,
+    Outcome,
+    OutcomeKind,
+    Timing,
+    order_id_of,
+    require_legal,
+)
+from portal.domain.refusal import Refused
+from portal.storage import Session, account, charge, obligation, organisation, payment_method
+from portal.storage.account import Account
+from portal.storage.charge import Charge
+from portal.storage.obligation import Obligation
+from portal.storage.payment_method import PaymentMethod
+from portal.usecases.failpoint import failpoint
+from portal.usecases.ledger import free_cents
+from portal.usecases.organisation import OrganisationSettings, record, settings
+from portal.usecases.outcome import apply_outcome, refuse_obligation
+from portal.usecases.ports import Ports
+
+PRESENT_CUSTOMER = None  # no transaction_source: the customer is here and asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A committed claim: the right and the duty to send one request before `send_deadline`."""
+
+    organisation_id: str
+    charge_id: str
+    request: SaleRequest
+    send_deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeResult:
+    """How an obligation stands after a charge was tried; `state` is None when no attempt was made."""
+
+    obligation_status: str
+    state: ChargeState | None
+
+
+def charge_obligation(ports: Ports, organisation_id: str, obligation_id: str, timeout: timedelta) -> ChargeResult:
+    """Charges one obligation if it is due and nobody else is at it; quiet otherwise. Safe to call 0, 1 or 100 times."""
+    keep_card_first(ports, organisation_id, obligation_id, timeout)
+    for _ in range(2):  # a second time only when this merchant turns out not to be allowed keys (915231)
+        try:
+            claimed = claim(ports, organisation_id, obligation_id, timeout)
+        except Refused:
+            break
+        outcome = send(ports, claimed, timeout)
+        if outcome is None:
+            break
+        apply(ports, claimed, outcome)
+        if outcome.kind is not OutcomeKind.key_refused:
+            break
+    return result_of(ports, organisation_id, obligation_id)
+
+
+def result_of(ports: Ports, organisation_id: str, obligation_id: str) -> ChargeResult:
+    """How an obligation stands now."""
+    with ports.database.read(organisation_id) as session:
+        row = obligation.by_id(session, obligation_id)
+        if row is None:
+            raise Refused("obligation_unknown")
+        attempts = charge.of_obligation(session, obligation_id)
+        return ChargeResult(row.status, ChargeState(attempts[-1].state) if attempts else None)
+
+
+# --- A: claim ----------------------------------------------------------------------------------------------------
+
+
+def claim(ports: Ports, organisation_id: str, obligation_id: str, timeout: timedelta) -> Claimed:
+    """Commits the right to send one request, or raises Refused with the rule that held it. Nothing is sent here."""
+
+    def work(session: Session) -> Claimed | Refused:
+        claimed = _claim(session, obligation_id, ports.clock.now(), ports.timing, timeout)
+        session.flush()
+        failpoint("claim.before_commit")
+        return claimed
+
+    claimed = ports.database.run(organisation_id, work)
+    if isinstance(claimed, Refused):
+        raise claimed
+    failpoint("claim.after_commit")
+    return claimed
+
+
+def _claim(
+    session: Session, obligation_id: str, now: datetime, timing: Timing, timeout: timedelta
+) -> Claimed | Refused:
+    """The claim, or the rule that ended the obligation, which is then committed as well."""
+    found = obligation.by_id(session, obligation_id)
+    if found is None:
+        raise Refused("obligation_unknown")
+    owed_on = account.lock(session, found.account_id)
+    due = obligation.fresh(session, obligation_id)  # read again: what stood before the lock may be old
+    if due.status != "due":
+        raise Refused("obligation_not_due", status=due.status)
+    if due.due_at > now:
+        raise Refused("obligation_early", due_at=due.due_at)
+    attempts = charge.of_obligation(session, obligation_id)
+    if any(attempt.state not in DEFINITE_FAILURES for attempt in attempts):
+        raise Refused("charge_live")
+    rules = settings(session)
+    method = _method(session, due)
+    held = due.amount_cents + due.forgiven_cents
+    ended_by = _rule_against(session, rules, owed_on, due, method, held)
+    if ended_by is not None:
+        refuse_obligation(session, due, ended_by, now)
+        return Refused(ended_by)
+    request = SaleRequest(
+        order_id=order_id_of(due.organisation_id, due.id, len(attempts) + 1),
+        is_keyed=rules.is_on("idempotency_keys"),
+        amount_cents=due.amount_cents,
+        currency=due.currency,
+        token=method.token if method else None,
+        nonce=None if method else due.card_nonce,
+        source=PRESENT_CUSTOMER,
+    )
+    require_legal(None, ChargeState.sending, Actor.claim)
+    lease_until = now + timing.lease(timeout)
+    row = Charge(
+        organisation_id=due.organisation_id,
+        obligation_id=due.id,
+        account_id=due.account_id,
+        customer_id=due.customer_id,
+        n=len(attempts) + 1,
+        state=ChargeState.sending.value,
+        order_id=request.order_id,
+        is_keyed=request.is_keyed,
+        request_sha256=digest(request),
+        amount_cents=due.amount_cents,
+        held_cents=held,
+        currency=due.currency,
+        source=request.source,
+        payment_method_id=method.id if method else None,
+        card_brand=method.brand if method else due.card_brand,
+        card_last4=method.last4 if method else due.card_last4,
+        lease_until=lease_until,
+        send_deadline=now + timing.send_window,
+        next_try_at=lease_until,
+        claimed_at=now,
+    )
+    session.add(row)
+    session.flush()
+    due.status = "charging"
+    due.version += 1
+    record(
+        session, "claim", "charge_claimed", row.id, now, obligation_id=due.id, n=row.n, amount_cents=row.amount_cents
+    )
+    return Claimed(due.organisation_id, row.id, request, row.send_deadline)
+
+
+def _rule_against(
+    session: Session,
+    rules: OrganisationSettings,
+    owed_on: Account,
+    due: Obligation,
+    method: PaymentMethod | None,
+    held_cents: int,
+) -> str | None:
+    """The first rule that forbids this charge. The customer is waiting, so it ends here instead of being held."""
+    if not rules.is_on("charging_enabled"):
+        return "charging_off"
+    if not organisation.by_id(session, due.organisation_id).is_active:
+        return "organisation_closed"
+    if owed_on.status != "open":
+        return "account_not_open"
+    if held_cents > free_cents(session, owed_on):
+        return "balance_too_low"
+    if method is None and due.card_nonce is None:
+        return "method_gone"
+    return None
+
+
+def _method(session: Session, due: Obligation) -> PaymentMethod | None:
+    """The customer's own card on file that this obligation is to be paid with, if it still is there (M12)."""
+    if due.payment_method_id is None:
+        return None
+    return payment_method.owned_by(session, due.payment_method_id, due.customer_id)
+
+
+def digest(request: SaleRequest) -> str:
+    """SHA-256 of what is asked; a resend must match it. A nonce counts by presence only: it is not kept."""
+    plain = {**asdict(request), "nonce": request.nonce is not None}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+# --- B: send -----------------------------------------------------------------------------------------------------
+
+
+def send(ports: Ports, claimed: Claimed, timeout: timedelta) -> Outcome | None:
+    """Sends a claimed request; None when its window is over, and then only the janitor may go on with it."""
+    failpoint("send.before_guard")
+    ports.database.require_no_transaction()
+    try:
+        gateway = ports.gateways.of(claimed.organisation_id)
+    except GatewayRefused as refused:
+        return Outcome(OutcomeKind.not_sent, reason=refused.reason, stop_organisation=True)
+    if ports.clock.now() > claimed.send_deadline:
+        return None
+    failpoint("send.before_write")
+    outcome = gateway.sale(claimed.request, timeout)
+    failpoint("send.after_reply")
+    return outcome
+
+
+# --- C and D: apply, then ring -----------------------------------------------------------------------------------
+
+
+def apply(ports: Ports, claimed: Claimed, outcome: Outcome) -> None:
+    """Commits what the answer to a claim's own request means."""
+    learn(ports, claimed.organisation_id, claimed.charge_id, outcome, Actor.sender, claimed.send_deadline)
+
+
+def learn(
+    ports: Ports,
+    organisation_id: str,
+    charge_id: str,
+    outcome: Outcome,
+    actor: Actor,
+    send_deadline: datetime | None = None,
+) -> None:
+    """Commits an outcome, once, however often and by whomever it is told; then rings for the messages it promised."""
+
+    def work(session: Session) -> list[str]:
+        promised = apply_outcome(session, charge_id, outcome, actor, ports.clock.now(), ports.timing, send_deadline)
+        session.flush()
+        failpoint("apply.before_commit")
+        return promised
+
+    promised = ports.database.run(organisation_id, work)
+    failpoint("apply.after_commit")
+    for message_id in promised:
+        ports.doorbell.ring_message(organisation_id, message_id)
+
+
+# --- before A: keep the card, when the customer asked for it ------------------------------------------------------
+
+
+def keep_card_first(ports: Ports, organisation_id: str, obligation_id: str, timeout: timedelta) -> None:
+    """Keeps the typed card at the gateway first when that was ticked, so that a resend has equal parameters.
+
+    The token is made from the obligation, so a repeat after a crash finds the same card. When it is not known
+    whether the card was kept, the obligation stays due and the janitor comes back.
+    """
+    with ports.database.read(organisation_id) as session:
+        due = obligation.by_id(session, obligation_id)
+    if due is None or due.status != "due" or due.keep_card_consent is None:
+        return
+    if due.payment_method_id is not None or due.card_nonce is None:
+        return
+    ports.database.require_no_transaction()
+    try:
+        answer = ports.gateways.of(organisation_id).keep_card(
+            due.customer_id, f"card-{due.id}", due.card_nonce, timeout
+        )
+    except GatewayRefused:
+        answer = KeepAnswer(KeepKind.unknown)
+    failpoint("keep.after_reply")
+    if answer.kind is KeepKind.unknown:
+        return
+
+    def work(session: Session) -> None:
+        now = ports.clock.now()
+        account.lock(session, due.account_id)
+        row = obligation.fresh(session, obligation_id)
+        if row.status != "due" or row.payment_method_id is not None:
+            return
+        if answer.kind is KeepKind.kept and answer.card is not None:
+            row.payment_method_id = _kept_method(session, row, answer, now).id
+            row.card_nonce = None
+        else:
+            refuse_obligation(session, row, f"card_{answer.kind.value}", now, code=answer.code)
+
+    ports.database.run(organisation_id, work)
+
+
+def _kept_method(session: Session, row: Obligation, answer: KeepAnswer, now: datetime) -> PaymentMethod:
+    card = answer.card
+    if card is None:
+        raise AssertionError("a kept card has facts")
+    method = PaymentMethod(
+        organisation_id=row.organisation_id,
+        customer_id=row.customer_id,
+        token=f"card-{row.id}",
+        brand=card.brand,
+        last4=card.last4,
+        expires_month=card.expires_month,
+        expires_year=card.expires_year,
+        postal_code=card.postal_code,
+        consent_text=row.keep_card_consent or "",
+        saved_at=now,
+    )
+    session.add(method)
+    session.flush()
+    record(session, "customer", "card_kept", method.id, now, obligation_id=row.id)
+    return method

@@ -1,0 +1,68 @@
+"""Named points where the crash rig may kill, stop, raise or pause. Off everywhere else: one dictionary look-up.
+
+Armed by worker.py and wsgi.py from FAILPOINTS, which config.py accepts in the test environment only.
+"""
+
+import os
+import signal
+import time
+from collections import Counter
+
+NAMES = frozenset(
+    {
+        "claim.before_commit",
+        "claim.after_commit",
+        "send.before_guard",
+        "send.before_write",
+        "send.after_reply",
+        "apply.before_commit",
+        "apply.after_commit",
+        "keep.after_reply",
+        "outbox.before_send",
+        "outbox.after_send",
+        "outbox.after_mark",
+        "sweep.after_lease",
+        "sweep.after_search",
+        "sweep.before_resend",
+        "sweep.after_burn",
+        "agree.before_commit",
+        "agree.after_commit",
+    }
+)
+_armed: dict[str, tuple[str, int]] = {}
+_seen: Counter[str] = Counter()
+
+
+class FailpointRaised(Exception):
+    """What the action `raise` raises."""
+
+
+def arm(specification: str) -> None:
+    """Arms points from `name=action[@nth]`, comma separated; action kill, stop, raise or pause:seconds."""
+    _armed.clear()
+    _seen.clear()
+    for part in filter(None, specification.split(",")):
+        name, _, action = part.partition("=")
+        action, _, nth = action.partition("@")
+        if name not in NAMES or action.partition(":")[0] not in {"kill", "stop", "raise", "pause"}:
+            raise ValueError(f"no such failpoint: {part}")
+        _armed[name] = (action, int(nth or 1))
+
+
+def failpoint(name: str) -> None:
+    """Does what this point is armed for, on its nth pass only."""
+    if not _armed or name not in _armed:
+        return
+    action, nth = _armed[name]
+    _seen[name] += 1
+    if _seen[name] != nth:
+        return
+    match action.partition(":"):
+        case ("kill", _, _):
+            os.kill(os.getpid(), signal.SIGKILL)
+        case ("stop", _, _):
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case ("pause", _, seconds):
+            time.sleep(float(seconds))
+        case _:
+            raise FailpointRaised(name)

@@ -1,0 +1,153 @@
+"""The outbox: keeps the promises that other use cases wrote. Claim (commit), send (no transaction), mark (commit).
+
+Called by RQ jobs and by the janitor. A message may leave twice after a crash, always with the same Message-ID; it
+is never lost, and a poisoned one is set aside without holding up the next.
+"""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from portal.domain.message import Attachment, DeliveryFailed, DeliveryPermanent
+from portal.storage import Session, account, customer, message, organisation
+from portal.storage.message import Message, Receipt
+from portal.storage.organisation import Organisation
+from portal.usecases.failpoint import failpoint
+from portal.usecases.organisation import settings_of
+from portal.usecases.outcome import raise_alarm
+from portal.usecases.ports import Ports
+from portal.usecases.receipt import facts_of
+
+log = structlog.get_logger()
+
+SENDING_FOR = timedelta(seconds=90)  # how long a claimed message is left to its sender
+TRIES_MAX = 12
+BACKOFF_MAX = timedelta(hours=6)
+
+
+def deliver(ports: Ports, organisation_id: str, message_id: str) -> bool:
+    """Sends one message if it is due and nobody else is at it; True when it left now."""
+    row = ports.database.run(organisation_id, lambda session: _claim(session, message_id, ports.clock.now()))
+    if row is None:
+        return False
+    failpoint("outbox.before_send")
+    ports.database.require_no_transaction()
+    try:
+        provider_id = _send(ports, row)
+    except DeliveryFailed as error:
+        _failed(ports, row, error.reason, for_good=isinstance(error, DeliveryPermanent))
+        return False
+    except Exception as error:
+        log.error("message_poisoned", organisation_id=organisation_id, message_id=message_id, exc_info=error)
+        _failed(ports, row, type(error).__name__, for_good=False)
+        return False
+    failpoint("outbox.after_send")
+    ports.database.run(organisation_id, lambda session: _sent(session, message_id, provider_id, ports.clock.now()))
+    failpoint("outbox.after_mark")
+    return True
+
+
+def _claim(session: Session, message_id: str, now: datetime) -> Message | None:
+    row = message.lock(session, message_id)
+    if row is None or row.state != "queued" or row.next_try_at > now:
+        return None
+    row.tries += 1
+    row.next_try_at = now + SENDING_FOR
+    return row
+
+
+def _sent(session: Session, message_id: str, provider_id: str | None, now: datetime) -> None:
+    row = message.lock(session, message_id)
+    if row is None or row.state == "sent":
+        return
+    row.state, row.sent_at, row.provider_id = "sent", now, provider_id
+    row.last_error = row.sealed_facts = None
+
+
+def _failed(ports: Ports, row: Message, reason: str, *, for_good: bool) -> None:
+    def work(session: Session) -> None:
+        current = message.lock(session, row.id)
+        if current is None or current.state != "queued":
+            return
+        now = ports.clock.now()
+        current.last_error = reason
+        if for_good or current.tries >= TRIES_MAX:
+            current.state, current.sealed_facts = "failed", None
+            raise_alarm(session, "message_failed", current.id, now, event=current.event, reason=reason)
+        else:
+            current.next_try_at = now + min(timedelta(seconds=15 * 2**current.tries), BACKOFF_MAX)
+
+    ports.database.run(row.organisation_id, work)
+
+
+def _send(ports: Ports, row: Message) -> str | None:
+    with ports.database.read(row.organisation_id) as session:
+        sender = organisation.by_id(session, row.organisation_id)
+        facts, receipt = _facts(ports, session, row, sender)
+    text = ports.wording.message(row.event, row.locale, facts)
+    if row.channel == "sms":
+        if text.sms is None:
+            raise DeliveryPermanent("no_sms_wording")
+        return ports.sms.send(row.recipient, text.sms, row.message_id)
+    attachments = []
+    if receipt is not None:
+        attachments.append(
+            Attachment(
+                f"receipt-{receipt.number}.pdf", "application/pdf", ports.paper.receipt(facts_of(receipt), row.locale)
+            )
+        )
+    ports.mail.send(
+        to=row.recipient,
+        from_name=sender.name,
+        reply_to=sender.support_email or None,
+        message_id=row.message_id,
+        text=text,
+        attachments=attachments,
+    )
+    return None
+
+
+def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -> tuple[dict[str, Any], Receipt | None]:
+    """The facts an event's wording needs, and the receipt that goes with it on paper."""
+    rules = settings_of(session, sender)
+    facts: dict[str, Any] = {
+        "organisation_name": sender.name,
+        "organisation_color": sender.brand_colour,
+        "portal_url": ports.portal_url,
+        "time_zone": sender.timezone,
+        "discreet": rules.is_on("discreet_messages"),
+        "help_phone": sender.support_phone,
+        "help_email": sender.support_email,
+        "help_hours": rules.words("support_hours"),
+    }
+    about = customer.by_id(session, row.customer_id)
+    match row.event:
+        case "receipt":
+            receipt = message.receipt_by_id(session, row.subject_id)
+            if receipt is None:
+                raise DeliveryPermanent("receipt_missing")
+            facts |= receipt.facts
+            facts["paid_at"] = datetime.fromisoformat(receipt.facts["paid_at"])
+            facts["paper_attached"] = row.channel == "email"
+            return facts, receipt
+        case "payment_link":
+            if row.sealed_facts is None or about is None:
+                raise DeliveryPermanent("link_missing")
+            opened = json.loads(ports.seal.open(row.sealed_facts))
+            facts |= {
+                "customer_name": about.full_name,
+                "link_url": opened["link_url"],
+                "expires_at": datetime.fromisoformat(opened["expires_at"]),
+                "fresh": bool(opened.get("fresh")),
+            }
+        case "contact_change_request":
+            request = customer.change_request_by_id(session, row.subject_id)
+            owed_on = account.by_id(session, request.account_id) if request else None
+            if request is None or owed_on is None:
+                raise DeliveryPermanent("request_missing")
+            facts |= {"account_reference": owed_on.reference, "requested_at": request.made_at}
+        case _:
+            raise DeliveryPermanent("event_unknown")
+    return facts, None

@@ -1,0 +1,126 @@
+"""The doors to the outside, as use cases see them: Protocols, and the bundle of adapters that `portal.app` fills.
+
+A function whose first parameter is `ports` may leave the building and keeps its own transactions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from portal.domain.card import CardFacts, KeepAnswer, SaleRequest
+from portal.domain.charge import Outcome, Timing
+from portal.domain.document import ReceiptFacts
+from portal.domain.message import Attachment, MessageText
+from portal.storage import Database
+
+
+class Clock(Protocol):
+    """What time it is, aware, UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Gateway(Protocol):
+    """The card gateway of one organisation. A sale never raises: whatever happens is an Outcome."""
+
+    def client_token(self) -> str:
+        """What the card fields in the browser need. GatewayUnreachable, GatewayRefused."""
+
+    def card_behind(self, nonce: str) -> CardFacts | None:
+        """The card a nonce stands for, None when it is unknown, used or another merchant's. GatewayUnreachable."""
+
+    def sale(self, request: SaleRequest, timeout: timedelta) -> Outcome:
+        """Takes money, once per order id where keys are allowed."""
+
+    def search(self, order_id: str) -> Sequence[Outcome]:
+        """Everything the gateway has under an order id, oldest first. GatewayUnreachable, GatewayRefused."""
+
+    def keep_card(self, customer_id: str, token: str, nonce: str, timeout: timedelta) -> KeepAnswer:
+        """Keeps a typed card under `token`; asking again with the same token is safe."""
+
+    def burn(self, customer_id: str, token: str, nonce: str) -> bool:
+        """Makes a nonce useless for ever without charging it, by keeping its card under `token`, to be forgotten next.
+
+        True: it was unused until we burned it, now or earlier under this token. False: somebody else had used it.
+        GatewayUnreachable when it is not known.
+        """
+
+    def forget_card(self, token: str) -> None:
+        """Removes a kept card; quiet when it is gone already. GatewayUnreachable."""
+
+    def void(self, gateway_id: str) -> bool:
+        """Takes back a sale that has not settled; False when it cannot be. GatewayUnreachable."""
+
+
+class Gateways(Protocol):
+    """The gateway of each organisation, made once per process and organisation."""
+
+    def of(self, organisation_id: str) -> Gateway:
+        """GatewayRefused when the organisation has no usable account."""
+
+
+class Mail(Protocol):
+    """Email out. DeliveryTemporary or DeliveryPermanent when it does not leave."""
+
+    def send(
+        self,
+        *,
+        to: str,
+        from_name: str,
+        reply_to: str | None,
+        message_id: str,
+        text: MessageText,
+        attachments: Sequence[Attachment] = (),
+    ) -> None: ...
+
+
+class Sms(Protocol):
+    """Text messages out; answers the carrier's id. DeliveryTemporary or DeliveryPermanent."""
+
+    def send(self, to: str, body: str, reference: str) -> str: ...
+
+
+class Wording(Protocol):
+    """A message in words."""
+
+    def message(self, event: str, locale: str, facts: Mapping[str, object]) -> MessageText: ...
+
+
+class Paper(Protocol):
+    """Documents as tagged PDF."""
+
+    def receipt(self, facts: ReceiptFacts, locale: str) -> bytes: ...
+
+
+class Doorbell(Protocol):
+    """Tells a worker that something waits. Best effort: never raises, a lost ring costs one sweep."""
+
+    def ring_message(self, organisation_id: str, message_id: str) -> None: ...
+
+    def ring_charge(self, organisation_id: str, obligation_id: str) -> None: ...
+
+
+class Seal(Protocol):
+    """Seals small secrets for storage and opens them again."""
+
+    def seal(self, secret: str) -> str: ...
+
+    def open(self, sealed: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a use case may reach outside its own transaction."""
+
+    database: Database
+    clock: Clock
+    gateways: Gateways
+    mail: Mail
+    sms: Sms
+    wording: Wording
+    paper: Paper
+    doorbell: Doorbell
+    seal: Seal
+    timing: Timing
+    portal_url: str

@@ -1,0 +1,51 @@
+"""Promising a message: an outbox row, written in the transaction of whatever makes it true.
+
+Called by use cases; `portal.usecases.outbox` keeps the promise. Sends nothing.
+"""
+
+import hashlib
+from datetime import datetime
+
+from portal.storage import Session, message
+from portal.storage.customer import Customer
+from portal.storage.message import Message
+
+
+def promise(
+    session: Session,
+    event: str,
+    channel: str,
+    about: Customer,
+    recipient: str,
+    subject_id: str,
+    dedupe_key: str,
+    now: datetime,
+    *,
+    sealed_facts: str | None = None,
+    locale: str | None = None,
+) -> str:
+    """The id of the message; the same one when this key was promised before.
+
+    The Message-ID is made from the key, so a message that goes out twice is one message to whoever receives it (N2).
+    """
+    organisation_id = session.info["organisation_id"]
+    known = message.by_dedupe_key(session, dedupe_key)
+    if known is not None:
+        return known.id
+    row = Message(
+        organisation_id=organisation_id,
+        dedupe_key=dedupe_key,
+        event=event,
+        channel=channel,
+        customer_id=about.id,
+        subject_id=subject_id,
+        recipient=recipient,
+        locale=locale or about.locale,
+        sealed_facts=sealed_facts,
+        message_id=hashlib.sha256(f"{organisation_id}:{dedupe_key}".encode()).hexdigest()[:40],
+        next_try_at=now,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row.id

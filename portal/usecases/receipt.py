@@ -1,0 +1,84 @@
+"""Receipts: one row per successful charge, and the messages it promises, in the commit that books the money (N1).
+
+Called by `portal.usecases.outcome` only. Sends nothing; `portal.usecases.outbox` delivers.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from portal.domain.document import ReceiptFacts
+from portal.storage import Session, customer, message, organisation
+from portal.storage.account import Account
+from portal.storage.charge import Charge
+from portal.storage.message import Receipt
+from portal.storage.obligation import Obligation
+from portal.usecases.organisation import settings_of
+from portal.usecases.promise import promise
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that is misread aloud
+
+
+def receipt_number(charge_id: str) -> str:
+    """`7K3M-9QXT-2FHC`: 60 bits of the charge's digest, so no counter that all charges must wait for."""
+    number = int.from_bytes(hashlib.sha256(charge_id.encode()).digest()[:8]) >> 4
+    digits = "".join(_ALPHABET[(number >> shift) & 31] for shift in range(55, -1, -5))
+    return "-".join((digits[:4], digits[4:8], digits[8:12]))
+
+
+def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Account, now: datetime) -> list[str]:
+    """Writes the receipt and promises it by the ways the organisation and the customer chose; ids of the messages."""
+    payer = customer.by_id(session, row.customer_id)
+    paid_to = organisation.by_id(session, row.organisation_id)
+    if payer is None:
+        raise AssertionError(f"charge {row.id} has no customer")
+    number = receipt_number(row.id)
+    facts: dict[str, Any] = {
+        "organisation_name": paid_to.name,
+        "customer_name": payer.full_name,
+        "account_reference": owed_on.reference,
+        "receipt_number": number,
+        "confirmation": (row.gateway_id or "").upper(),
+        "amount_cents": row.amount_cents,
+        "paid_at": now.isoformat(),
+        "time_zone": paid_to.timezone,
+        "card_brand": row.card_brand or "Card",
+        "card_last4": row.card_last4 or "0000",
+        "balance_left_cents": owed_on.balance_cents,
+        "settled": due.forgiven_cents > 0,
+        "organisation_color": paid_to.brand_colour,
+        "help_phone": paid_to.support_phone,
+        "help_email": paid_to.support_email,
+    }
+    receipt = Receipt(
+        organisation_id=row.organisation_id,
+        charge_id=row.id,
+        customer_id=row.customer_id,
+        account_id=row.account_id,
+        number=number,
+        facts=facts,
+        issued_at=now,
+    )
+    session.add(receipt)
+    session.flush()
+    rules = settings_of(session, paid_to)
+    promised = []
+    if payer.email and rules.is_on("receipt_by_email"):
+        promised.append(promise(session, "receipt", "email", payer, payer.email, receipt.id, f"receipt:{row.id}", now))
+    if payer.phone and payer.sms_consent_at is not None and rules.is_on("receipt_by_sms"):
+        promised.append(
+            promise(session, "receipt", "sms", payer, payer.phone, receipt.id, f"receipt-sms:{row.id}", now)
+        )
+    return promised
+
+
+def facts_of(receipt: Receipt) -> ReceiptFacts:
+    """A receipt's stored facts as the document's."""
+    values = dict(receipt.facts)
+    values["paid_at"] = datetime.fromisoformat(values["paid_at"])
+    return ReceiptFacts(**values)
+
+
+def receipt_of(session: Session, charge_id: str) -> Receipt | None:
+    """The receipt of a charge, once there is one."""
+    return message.receipt_of_charge(session, charge_id)
