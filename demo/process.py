@@ -5,10 +5,12 @@ group, so that stopping it also stops what it started. Never decides what to run
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 Command = Sequence[str | Path]
+PR_SET_PDEATHSIG = 1
+# Loaded before any fork: a child between fork and exec must not load anything.
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class ProcessDied(RuntimeError):
@@ -26,7 +31,14 @@ class ChildProcess:
     """A program started with its own log file and process group."""
 
     def __init__(
-        self, name: str, command: Command, *, log_path: Path, environment: Mapping[str, str], directory: Path
+        self,
+        name: str,
+        command: Command,
+        *,
+        log_path: Path,
+        environment: Mapping[str, str],
+        directory: Path,
+        dies_with_us: bool = False,
     ) -> None:
         self.name = name
         self.log_path = log_path
@@ -40,6 +52,8 @@ class ChildProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Only from a main thread: the kernel sends the signal when the starting thread ends.
+                preexec_fn=_die_with_parent if dies_with_us else None,  # noqa: PLW1509 - it takes no lock
             )
 
     @property
@@ -98,6 +112,12 @@ class ChildProcess:
                 last_word = str(error)
             time.sleep(0.05)
         raise ProcessDied(f"{self.name} is not healthy at {url} ({last_word}):\n{self.tail()}")
+
+
+def _die_with_parent() -> None:
+    """Runs in the child: a killed demo leaves nothing behind. Linux only; elsewhere Ctrl-C has to do."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

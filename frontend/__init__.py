@@ -1,0 +1,1 @@
+"""`python -m frontend.build`: what a browser is sent, made once. Never imported by portal/."""
