@@ -5,15 +5,22 @@
 """
 
 import asyncio
+import contextlib
 import json
 import signal
+import sys
+from collections.abc import AsyncIterator
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-from simulator import hosted_fields, mailbox, phone
+from simulator import client_api, control, hosted_fields, mailbox, phone
+from simulator.wire import dispatch, disturbance
 from simulator.world import World
 
-ROOMS = (hosted_fields, mailbox, phone)
+# The client API lies below the same path as the wire: it must be asked first.
+ROOMS = (client_api, dispatch, control, hosted_fields, mailbox, phone)
+TICK_SECONDS = 0.2
 
 INDEX = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Simulator</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -27,19 +34,62 @@ async def _index(request: web.Request) -> web.Response:
     return web.Response(text=INDEX, content_type="text/html")
 
 
+def _watch(world: World) -> Middleware:
+    """Notes every request of the outside (not the levers): what it was, where it came from, what it got."""
+
+    @web.middleware
+    async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+        world.tick()
+        if disturbance.is_poisoned(request):
+            return disturbance.reset(request)
+        if request.path.startswith("/simulator/"):
+            return await handler(request)
+        at, status = world.clock.now(), 500
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            disturbance.mark_used(request)
+            entry = {"at": at.isoformat(), "method": request.method, "path": request.path,
+                     "query": request.query_string, "referer": request.headers.get("Referer"),
+                     "order_id": None, "status": status, **request.get("record", {})}
+            world.requests.append(entry)
+            if "record" in request:
+                world.journal.append("request", entry)
+
+    return watch
+
+
 def build(world: World) -> web.Application:
     """The whole application; rooms that need a running loop are started with it."""
-    app = web.Application(client_max_size=2 * 1024 * 1024)
+    app = web.Application(client_max_size=2 * 1024 * 1024, middlewares=[_watch(world)])
     app.add_routes([web.get("/", _index)])
     for room in ROOMS:
         app.add_routes(room.routes(world))
 
+    async def ticking(app: web.Application) -> AsyncIterator[None]:
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(TICK_SECONDS)
+                world.tick()
+
+        task = asyncio.create_task(tick())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
     async def start_rooms(app: web.Application) -> None:
         for room in ROOMS:
             start = getattr(room, "start", None)
-            if start:
+            if asyncio.iscoroutinefunction(start):
                 await start(world, app)
 
+    app.cleanup_ctx.append(ticking)
     app.on_startup.append(start_rooms)
     return app
 
@@ -56,7 +106,8 @@ async def serve(world: World) -> None:
         partial = settings.port_file.with_suffix(".partial")
         partial.write_text(json.dumps(world.ports))
         partial.replace(settings.port_file)
-    print(f"simulator: {world.url} (SMTP port {world.ports.get('smtp', 'closed')})", flush=True)
+    sys.stdout.write(f"simulator: {world.url} (SMTP port {world.ports.get('smtp', 'closed')})\n")
+    sys.stdout.flush()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,1 @@
+"""The XML wire of the card gateway: one module for each resource, `dispatch` in front of them."""
