@@ -79,6 +79,7 @@ class Settings:
     smtp_username: str  # empty: no login
     smtp_password: str = field(repr=False)
     smtp_tls: SmtpTls
+    mail_sender: str  # the address mail comes from; the organisation's name stands before it
 
     sms_account_sid: str  # empty: no text messages
     sms_auth_token: str = field(repr=False)
@@ -161,6 +162,7 @@ def _read(cls: type[Settings], environ: Mapping[str, str], var: Path) -> Setting
         smtp_username=text("SMTP_USERNAME"),
         smtp_password=text("SMTP_PASSWORD"),
         smtp_tls=cast(SmtpTls, choice("SMTP_TLS", get_args(SmtpTls), "starttls" if strict else "none")),
+        mail_sender=text("MAIL_SENDER", "" if strict else "no-reply@paydoor.example"),
         sms_account_sid=text("SMS_ACCOUNT_SID", "ACdemo" if at_simulator else ""),
         sms_auth_token=text("SMS_AUTH_TOKEN", "demo" if at_simulator else ""),
         sms_api_url=environ.get("SMS_API_URL", real_carrier).strip().rstrip("/"),
@@ -265,6 +267,8 @@ def _parts_are_fit(settings: Settings, _environ: Mapping[str, str], _var: Path) 
         problems.append("REDIS_URL is missing.")
     if urlsplit(settings.portal_url).scheme != "https":
         problems.append("PORTAL_URL must begin with https:// in production.")
+    if "@" not in settings.mail_sender:
+        problems.append("MAIL_SENDER is missing.")
     if not settings.smtp_host:
         problems.append("SMTP_HOST is missing.")
     elif settings.smtp_tls == "none" and settings.smtp_host not in {"127.0.0.1", "::1", "localhost"}:

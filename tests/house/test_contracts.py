@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.test_requirements import imported
+
 ROOT = Path(__file__).resolve().parents[2]
 LAW = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
 CONTRACTS = {contract["name"]: contract for contract in LAW["contracts"]}
@@ -22,9 +24,15 @@ SQL = "SQL lives in storage"
 FLASK = "Flask lives in web"
 TEMPLATES = "Templates are filled in web and delivery"
 REDIS = "Redis lives in jobs"
+PAPER = "Paper and text messages are made in delivery"
+NETWORK = "The network is reached from two rooms"
 WIRE = "The wire's servers live in the simulator"
 ADAPTERS = "Only app.py picks adapters"
 PORTS = "Use cases see the gateway only through their ports"
+
+# Facts, figures and plain functions: using them somewhere else moves no wall.
+ANYWHERE = {"structlog", "prometheus_client", "babel", "markupsafe", "phonenumbers", "cryptography"}
+FONTS = {"fontpkg_noto_sans", "fontpkg_noto_sans_arabic"}
 
 # (contract, the file that offends, the line it adds)
 OFFENCES = [
@@ -51,7 +59,12 @@ OFFENCES = [
     (FLASK, "portal/usecases/offence.py", "from flask import request"),
     (FLASK, "portal/delivery/offence.py", "import flask_babel"),
     (FLASK, "portal/jobs/offence.py", "import flask"),
-    (FLASK, "portal/domain/offence.py", "from wtforms import Form"),
+    (FLASK, "portal/usecases/offence.py", "import flask_limiter"),
+    (FLASK, "portal/domain/offence.py", "from werkzeug.exceptions import NotFound"),
+    (PAPER, "portal/web/offence.py", "import typst"),
+    (PAPER, "portal/usecases/offence.py", "from twilio.rest import Client"),
+    (NETWORK, "portal/usecases/offence.py", "import requests"),
+    (NETWORK, "portal/web/offence.py", "import urllib3"),
     (TEMPLATES, "portal/usecases/offence.py", "import jinja2"),
     (REDIS, "portal/web/offence.py", "import redis"),
     (REDIS, "portal/usecases/offence.py", "from rq import Queue"),
@@ -131,6 +144,12 @@ def test_every_door_is_in_the_contract_of_doors() -> None:
     doors = {f"portal.web.{path.parent.name}" for path in (ROOT / "portal" / "web").glob("*/__init__.py")}
     assert doors, "portal/web has no door"
     assert doors - set(CONTRACTS[DOORS]["modules"]) == set()
+
+
+def test_every_foreign_library_of_the_portal_has_its_room() -> None:
+    """A library is protected by a contract, or it is one of the few that may be used on any floor."""
+    protected = {name for contract in CONTRACTS.values() for name in contract.get("protected_modules", [])}
+    assert sorted(set(imported("portal")) - protected - ANYWHERE - FONTS) == []
 
 
 def test_no_contract_has_an_exception() -> None:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION, DEVELOPMENT = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
@@ -68,16 +70,14 @@ def test_what_is_installed_is_what_is_pinned() -> None:
         try:
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            installed = "missing"
-        if installed != version:
+            installed = "0"  # missing
+        if Version(installed) != Version(version):
             wrong[name] = (installed, version)
     assert wrong == {}, "installed, pinned"
 
 
 def test_the_closure_is_whole() -> None:
     """Whatever a pinned package needs here is pinned too: otherwise the same tree installs something else next year."""
-    from packaging.requirements import Requirement
-
     production, everything = pins(PRODUCTION), {**pins(DEVELOPMENT), **pins(PRODUCTION)}
     missing = set()
     for scope in (production, everything):
@@ -105,6 +105,15 @@ def test_every_import_is_a_listed_requirement() -> None:
         if not names & listed:
             strangers[module] = sorted(files)
     assert strangers == {}
+
+
+def test_every_import_of_a_test_is_a_listed_requirement() -> None:
+    distributions = importlib.metadata.packages_distributions()
+    listed = pins(PRODUCTION).keys() | pins(DEVELOPMENT).keys()
+    found = imported(*[name for name in ("tests", "bench") if (ROOT / name).exists()])
+    assert {
+        m: sorted(f) for m, f in found.items() if not {normalised(n) for n in distributions.get(m, [m])} & listed
+    } == {}
 
 
 def test_every_direct_requirement_is_used() -> None:
