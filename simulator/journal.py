@@ -1,7 +1,7 @@
 """The append-only truth: one JSON line for everything that happened, replayed when the simulator starts again.
 
 Rooms append records and read them back; nothing is ever edited. Card numbers and security codes never come here:
-callers pass last four, bin and a keyed hash instead. Without a folder the journal lives in memory.
+callers pass last four, bin and a keyed hash instead. Without a folder nothing outlives the process, so nothing is kept.
 """
 
 import json
@@ -27,7 +27,6 @@ class Journal:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.path = folder / FILE_NAME if folder else None
-        self._lines: list[str] = []
         self._file: IO[str] | None = None
         self._encoder = json.JSONEncoder(default=_plain, separators=(",", ":"))
         if self.path:
@@ -37,24 +36,22 @@ class Journal:
 
     def append(self, event: str, record: object) -> None:
         """Add one line; `record` may be a mapping or any object with plain attributes."""
-        line = self._encoder.encode({"event": event, "record": record})
         if self._file:
-            self._file.write(line + "\n")
+            self._file.write(self._encoder.encode({"event": event, "record": record}) + "\n")
             self._file.flush()
-        else:
-            self._lines.append(line)
 
     def read(self, *events: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every (event, record) so far, oldest first; only the named events when some are named."""
-        lines = self.path.open(encoding="utf-8") if self.path else iter(self._lines)
-        for line in lines:
-            entry = json.loads(line)
-            if not events or entry["event"] in events:
-                yield entry["event"], entry["record"]
+        if not self.path:
+            return
+        with self.path.open(encoding="utf-8") as lines:
+            for line in lines:
+                entry = json.loads(line)
+                if not events or entry["event"] in events:
+                    yield entry["event"], entry["record"]
 
     def clear(self) -> None:
         """Forget everything; only `POST /simulator/reset` does this."""
-        self._lines.clear()
         if self._file and self.path:
             self._file.close()
             self._file = self.path.open("w", encoding="utf-8")
