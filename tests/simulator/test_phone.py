@@ -4,8 +4,8 @@ import base64
 import hashlib
 import hmac
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from queue import Queue
 from urllib.parse import parse_qsl
 
@@ -16,23 +16,11 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from tests.simulator.desk import Desk
+from tests.rig.simulator_process import SimulatorProcess
 
 ACCOUNT = "AC" + "0" * 32
 MARIA = "+13125550123"
 SENDER = "+13125550100"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as desk:
-        yield desk
-
-
-@pytest.fixture
-def desk(running: Desk) -> Desk:
-    running.post("/simulator/reset", {}).raise_for_status()
-    return running
 
 
 class Rerouted(TwilioHttpClient):
@@ -46,19 +34,19 @@ class Rerouted(TwilioHttpClient):
         return super().request(method, url.replace("https://api.twilio.com", self.origin), *arguments, **named)
 
 
-def carrier(desk: Desk, token: str = "token") -> Client:
-    return Client(ACCOUNT, token, http_client=Rerouted(desk.url))
+def carrier(simulator: SimulatorProcess, token: str = "token") -> Client:
+    return Client(ACCOUNT, token, http_client=Rerouted(simulator.url))
 
 
-def test_the_library_sends_a_text_and_asks_for_it(desk: Desk) -> None:
-    sent = carrier(desk).messages.create(to=MARIA, from_=SENDER, body="Your receipt: https://pay.example/r/1")
+def test_the_library_sends_a_text_and_asks_for_it(simulator: SimulatorProcess) -> None:
+    sent = carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="Your receipt: https://pay.example/r/1")
     assert sent.sid.startswith("SM")
     assert (sent.status, sent.to, sent.num_segments) == ("queued", MARIA, "1")
-    asked = carrier(desk).messages(sent.sid).fetch()
+    asked = carrier(simulator).messages(sent.sid).fetch()
     assert (asked.status, asked.body) == ("delivered", "Your receipt: https://pay.example/r/1")
-    (text,) = desk.json("/phone.json")
+    (text,) = simulator.call("GET", "/phone.json")
     assert (text["sid"], text["to"], text["from"], text["body"]) == (sent.sid, MARIA, SENDER, asked.body)
-    shown = requests.get(f"{desk.url}/phone", timeout=10).text
+    shown = requests.get(f"{simulator.url}/phone", timeout=10).text
     assert MARIA in shown
     assert 'href="https://pay.example/r/1"' in shown
 
@@ -73,32 +61,43 @@ def test_the_library_sends_a_text_and_asks_for_it(desk: Desk) -> None:
         (MARIA, SENDER, "x" * 1601, 21617),
     ],
 )
-def test_a_wrong_text_is_refused_in_the_carriers_words(desk: Desk, to: str, sender: str, body: str, code: int) -> None:
+def test_a_wrong_text_is_refused_in_the_carriers_words(
+    simulator: SimulatorProcess, to: str, sender: str, body: str, code: int
+) -> None:
     with pytest.raises(TwilioRestException) as refused:
-        carrier(desk).messages.create(to=to, from_=sender, body=body)
+        carrier(simulator).messages.create(to=to, from_=sender, body=body)
     assert (refused.value.status, refused.value.code) == (400, code)
-    assert desk.json("/phone.json") == []
+    assert simulator.call("GET", "/phone.json") == []
 
 
-def test_another_token_for_the_same_account_is_refused(desk: Desk) -> None:
-    carrier(desk).messages.create(to=MARIA, from_=SENDER, body="first")
+def test_another_token_for_the_same_account_is_refused(simulator: SimulatorProcess) -> None:
+    carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="first")
     with pytest.raises(TwilioRestException) as refused:
-        carrier(desk, "another").messages.create(to=MARIA, from_=SENDER, body="second")
+        carrier(simulator, "another").messages.create(to=MARIA, from_=SENDER, body="second")
     assert (refused.value.status, refused.value.code) == (401, 20003)
-    assert requests.post(f"{desk.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", timeout=10).status_code == 401
+    assert requests.post(f"{simulator.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", timeout=10).status_code == 401
 
 
-def test_a_person_who_says_stop_gets_no_more_texts_until_start(desk: Desk) -> None:
-    carrier(desk).messages.create(to=MARIA, from_=SENDER, body="hello")
-    requests.post(f"{desk.url}/phone/reply", data={"from": MARIA, "body": " Stop "}, timeout=10)
-    desk.restart()
+def say(simulator: SimulatorProcess, words: str) -> None:
+    answer = requests.post(f"{simulator.url}/phone/reply", data={"from": MARIA, "body": words}, timeout=10)
+    assert answer.status_code == 200
+
+
+def test_a_person_who_says_stop_gets_no_more_texts_until_start(tmp_path: Path) -> None:
+    simulator = SimulatorProcess(data=tmp_path)
+    carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello")
+    say(simulator, " Stop ")
+    simulator.kill()
+    simulator = SimulatorProcess(data=tmp_path)
     with pytest.raises(TwilioRestException) as refused:
-        carrier(desk).messages.create(to=MARIA, from_=SENDER, body="again")
+        carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="again")
     assert refused.value.code == 21610
-    assert "said STOP" in requests.get(f"{desk.url}/phone", timeout=10).text
-    requests.post(f"{desk.url}/phone/reply", data={"from": MARIA, "body": "START"}, timeout=10)
-    carrier(desk).messages.create(to=MARIA, from_=SENDER, body="again")
-    assert [text["body"] for text in desk.json("/phone.json?number=13125550123")] == ["again", "START", "Stop", "hello"]
+    assert "said STOP" in requests.get(f"{simulator.url}/phone", timeout=10).text
+    say(simulator, "START")
+    carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="again")
+    texts = simulator.call("GET", "/phone.json?number=13125550123")
+    assert [text["body"] for text in texts] == ["again", "START", "Stop", "hello"]
+    simulator.stop()
 
 
 @pytest.mark.parametrize(
@@ -111,31 +110,31 @@ def test_a_person_who_says_stop_gets_no_more_texts_until_start(desk: Desk) -> No
         ("unsubscribed", 400, 21610),
     ],
 )
-def test_a_refused_text_is_not_kept(desk: Desk, mode: str, status: int, code: int) -> None:
-    desk.post("/simulator/sms-faults", {"mode": mode, "recipient": MARIA})
+def test_a_refused_text_is_not_kept(simulator: SimulatorProcess, mode: str, status: int, code: int) -> None:
+    simulator.call("POST", "/simulator/sms-faults", {"mode": mode, "recipient": MARIA})
     with pytest.raises(TwilioRestException) as refused:
-        carrier(desk).messages.create(to=MARIA, from_=SENDER, body="hello")
+        carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello")
     assert (refused.value.status, refused.value.code) == (status, code)
-    assert desk.json("/phone.json") == []
-    carrier(desk).messages.create(to=MARIA, from_=SENDER, body="hello")
-    assert len(desk.json("/phone.json")) == 1
+    assert simulator.call("GET", "/phone.json") == []
+    carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello")
+    assert len(simulator.call("GET", "/phone.json")) == 1
 
 
-def test_a_text_can_be_taken_while_its_sender_learns_nothing(desk: Desk) -> None:
-    desk.post("/simulator/sms-faults", {"mode": "accept_then_drop"})
+def test_a_text_can_be_taken_while_its_sender_learns_nothing(simulator: SimulatorProcess) -> None:
+    simulator.call("POST", "/simulator/sms-faults", {"mode": "accept_then_drop"})
     with pytest.raises(requests.ConnectionError):
-        carrier(desk).messages.create(to=MARIA, from_=SENDER, body="hello")
-    assert len(desk.json("/phone.json")) == 1
+        carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello")
+    assert len(simulator.call("GET", "/phone.json")) == 1
 
 
-def test_a_text_that_is_lost_on_the_way_says_so_when_asked(desk: Desk) -> None:
-    desk.post("/simulator/sms-faults", {"mode": "undelivered"})
-    sent = carrier(desk).messages.create(to=MARIA, from_=SENDER, body="hello")
-    asked = carrier(desk).messages(sent.sid).fetch()
+def test_a_text_that_is_lost_on_the_way_says_so_when_asked(simulator: SimulatorProcess) -> None:
+    simulator.call("POST", "/simulator/sms-faults", {"mode": "undelivered"})
+    sent = carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello")
+    asked = carrier(simulator).messages(sent.sid).fetch()
     assert (asked.status, asked.error_code) == ("undelivered", 30003)
 
 
-def test_the_status_is_called_back_and_signed(desk: Desk) -> None:
+def test_the_status_is_called_back_and_signed(simulator: SimulatorProcess) -> None:
     heard: Queue[tuple[str, dict[str, str]]] = Queue()
 
     class Listener(BaseHTTPRequestHandler):
@@ -151,7 +150,7 @@ def test_the_status_is_called_back_and_signed(desk: Desk) -> None:
     with HTTPServer(("127.0.0.1", 0), Listener) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/notice/sms"
-        carrier(desk).messages.create(to=MARIA, from_=SENDER, body="hello", status_callback=address)
+        carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello", status_callback=address)
         notices = [heard.get(timeout=10), heard.get(timeout=10)]
         server.shutdown()
     assert [post["MessageStatus"] for _, post in notices] == ["sent", "delivered"]
@@ -160,15 +159,17 @@ def test_the_status_is_called_back_and_signed(desk: Desk) -> None:
         assert signature == base64.b64encode(hmac.digest(b"token", signed.encode(), hashlib.sha1)).decode()
 
 
-def test_a_long_text_or_one_beyond_the_plain_alphabet_counts_its_segments(desk: Desk) -> None:
+def test_a_long_text_or_one_beyond_the_plain_alphabet_counts_its_segments(simulator: SimulatorProcess) -> None:
     for body in ("x" * 160, "x" * 161, "ñ" * 160, "ś" * 70, "ś" * 71, "€" * 81):
-        carrier(desk).messages.create(to=MARIA, from_=SENDER, body=body)
-    assert [text["segments"] for text in reversed(desk.json("/phone.json"))] == [1, 2, 1, 1, 2, 2]
+        carrier(simulator).messages.create(to=MARIA, from_=SENDER, body=body)
+    assert [text["segments"] for text in reversed(simulator.call("GET", "/phone.json"))] == [1, 2, 1, 1, 2, 2]
 
 
-def test_what_a_text_says_is_never_markup_of_the_page(desk: Desk) -> None:
-    carrier(desk).messages.create(to=MARIA, from_=SENDER, body='<script>alert(1)</script> "https://x.example/?a=1&b=2"')
-    answer = requests.get(f"{desk.url}/phone", timeout=10)
+def test_what_a_text_says_is_never_markup_of_the_page(simulator: SimulatorProcess) -> None:
+    carrier(simulator).messages.create(
+        to=MARIA, from_=SENDER, body='<script>alert(1)</script> "https://x.example/?a=1&b=2"'
+    )
+    answer = requests.get(f"{simulator.url}/phone", timeout=10)
     assert "<script" not in answer.text
     assert 'href="https://x.example/?a=1&amp;b=2"' in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
