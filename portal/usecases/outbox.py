@@ -101,8 +101,8 @@ def _send(ports: Ports, row: Message) -> str | None:
     ports.mail.send(
         to=row.recipient,
         from_name=sender.name,
-        reply_to=sender.support_email or None,
-        message_id=row.message_id,
+        reply_to=sender.support_email,
+        message_id=f"<{row.message_id}@{ports.mail_domain}>",
         text=text,
         attachments=attachments,
     )

@@ -68,7 +68,7 @@ class Mail(Protocol):
         *,
         to: str,
         from_name: str,
-        reply_to: str | None,
+        reply_to: str,
         message_id: str,
         text: MessageText,
         attachments: Sequence[Attachment] = (),
@@ -124,3 +124,4 @@ class Ports:
     seal: Seal
     timing: Timing
     portal_url: str
+    mail_domain: str  # right of the @ in a Message-ID

@@ -166,7 +166,7 @@ def _burn(ports: Ports, gateway: Gateway, row: Charge) -> None:
 
     Three commits apart, each repeatable: burned, card forgotten at the gateway, ended.
     """
-    token = f"burn-{row.id}"
+    token = f"b{row.id}"
     try:
         if row.burned_at is None:
             with ports.database.read(row.organisation_id) as session:

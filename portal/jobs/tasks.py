@@ -1,0 +1,33 @@
+"""What RQ calls: one function a kind of row, with two ids as its only arguments. Safe to run 0, 1 or 100 times.
+
+The rows are read again by their ids in their own organisation: a job that names a foreign row finds nothing.
+No retry is set on any job; the janitor owns retries.
+"""
+
+from portal.usecases.charge import charge_obligation
+from portal.usecases.outbox import deliver
+from portal.usecases.ports import Ports
+
+_installed: list[Ports] = []
+
+
+def install(ports: Ports) -> None:
+    """Gives this process its ports; called once by worker.py before it takes jobs."""
+    _installed[:] = [ports]
+
+
+def _ports() -> Ports:
+    if not _installed:
+        raise RuntimeError("worker.py installs the ports before it takes jobs")
+    return _installed[0]
+
+
+def deliver_message(organisation_id: str, message_id: str) -> None:
+    """Delivers one message of the outbox."""
+    deliver(_ports(), organisation_id, message_id)
+
+
+def charge_due(organisation_id: str, obligation_id: str) -> None:
+    """Charges one obligation if it is due."""
+    ports = _ports()
+    charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)

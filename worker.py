@@ -1,0 +1,77 @@
+"""The processes without pages: `python worker.py work` takes jobs from RQ, `python worker.py clock` sweeps.
+
+Run several of each as you like. `clock` needs no Redis; `work` waits for it.
+"""
+
+import argparse
+import logging
+import signal
+import threading
+import time
+
+import structlog
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+from config import Settings
+from portal.app import build_ports, configure_logging
+from portal.jobs import tasks, timetable
+from portal.jobs.queue import connect, open_queue
+from portal.usecases.failpoint import arm
+
+log = structlog.get_logger()
+
+RECONNECT_SECONDS = 2
+
+
+def work(settings: Settings) -> None:
+    """Takes jobs until told to stop. The application is loaded once, before the first job."""
+    tasks.install(build_ports(settings))
+    stop = _stop_on_signal() if threading.current_thread() is not threading.main_thread() else threading.Event()
+    while not stop.is_set():
+        connection = connect(settings.redis_url, patient=True)
+        try:
+            connection.ping()
+            worker = SimpleWorker(
+                [open_queue(connection)],
+                connection=connection,
+                serializer=JSONSerializer,
+                maintenance_interval=60,
+                worker_ttl=60,
+                log_job_description=False,
+            )
+            worker.work(logging_level="WARNING")
+            return  # a clean stop: RQ handles SIGTERM and SIGINT itself and finishes the job at hand
+        except RedisError as error:
+            log.warning("redis_away", reason=type(error).__name__)
+            time.sleep(RECONNECT_SECONDS)
+
+
+def clock(settings: Settings) -> None:
+    """Sweeps every few seconds until told to stop; the round at hand is finished first."""
+    timetable.run(build_ports(settings), _stop_on_signal())
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def main() -> None:
+    """Reads the command and runs it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=("work", "clock"), help="work: take jobs from RQ; clock: sweep the database")
+    command = parser.parse_args().command
+    settings = Settings.from_environment()
+    configure_logging(settings.log_level)
+    logging.getLogger("rq").setLevel(logging.WARNING)
+    if settings.failpoints:
+        arm(settings.failpoints)
+    {"work": work, "clock": clock}[command](settings)
+
+
+if __name__ == "__main__":
+    main()
