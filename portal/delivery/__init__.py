@@ -1,0 +1,1 @@
+"""Delivery: email, SMS and paper. Turns facts into words and sends them; reads no database and decides no rule."""

@@ -1,0 +1,204 @@
+"""What the delivery tests stand on: compiled catalogs, the facts of each event, real SMTP and HTTP servers."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import SMTP
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from aiosmtpd.smtp import SMTP as Server
+from aiosmtpd.smtp import Envelope, Session
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from portal.delivery.paper import Paper
+from portal.delivery.wording import Wording
+from portal.domain.document import ReceiptFacts
+
+PORTAL = Path(__file__).resolve().parents[2] / "portal"
+TEMPLATES = PORTAL / "templates"
+PAID_AT = datetime(2026, 11, 22, 20, 4, tzinfo=UTC)
+
+SENDER = {
+    "organisation_name": "Harbor Receivables",
+    "organisation_color": "#0b6e5f",
+    "portal_url": "https://pay.example/harbor",
+    "time_zone": "America/New_York",
+    "discreet": False,
+    "help_phone": "(212) 555-0100",
+    "help_email": "help@harbor.example",
+    "help_hours": "Monday to Friday, 9 a.m. to 5 p.m.",
+}
+FACTS: dict[str, dict[str, object]] = {
+    "receipt": {
+        **SENDER,
+        "customer_name": "Maria Lopez",
+        "amount_cents": 123456,
+        "paid_at": PAID_AT,
+        "card_brand": "Visa",
+        "card_last4": "4242",
+        "receipt_number": "R-2026-000123",
+        "account_reference": "HR-20417",
+        "confirmation": "8x4k2mzp",
+        "balance_left_cents": 50000,
+        "settled": True,
+        "paper_attached": True,
+    },
+    "payment_link": {
+        **SENDER,
+        "customer_name": "Maria Lopez",
+        "link_url": "https://pay.example/harbor/l/" + "Ab1_-" * 8 + "xyz",
+        "expires_at": PAID_AT,
+        "fresh": False,
+        "balance_cents": 123456,
+    },
+    "contact_change_request": {
+        **SENDER,
+        "account_reference": "HR-20417",
+        "requested_at": PAID_AT,
+        "console_url": "https://pay.example/harbor/console",
+    },
+}
+RECEIPT = ReceiptFacts(
+    organisation_name="Harbor Receivables",
+    customer_name="Maria Lopez",
+    account_reference="HR-20417",
+    receipt_number="R-2026-000123",
+    confirmation="8x4k2mzp",
+    amount_cents=123456,
+    paid_at=PAID_AT,
+    time_zone="America/New_York",
+    card_brand="Visa",
+    card_last4="4242",
+    balance_left_cents=50000,
+    settled=True,
+    organisation_color="#0b6e5f",
+    help_phone="(212) 555-0100",
+    help_email="help@harbor.example",
+    help_hours="Monday to Friday, 9 a.m. to 5 p.m.",
+)
+
+
+@pytest.fixture(scope="session")
+def translations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed catalogs, compiled by Babel itself, away from the working tree."""
+    directory = tmp_path_factory.mktemp("translations")
+    for source in (PORTAL / "translations").glob("*/LC_MESSAGES/messages.po"):
+        compiled = directory / source.relative_to(PORTAL / "translations").with_suffix(".mo")
+        compiled.parent.mkdir(parents=True)
+        with source.open("rb") as reading, compiled.open("wb") as writing:
+            write_mo(writing, read_po(reading))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def wording(translations: Path) -> Wording:
+    return Wording(TEMPLATES, translations)
+
+
+@pytest.fixture(scope="session")
+def paper(translations: Path) -> Paper:
+    return Paper(TEMPLATES, translations)
+
+
+@dataclass
+class Mailbox:
+    """What the server took, and what it is told to answer: a verb of the conversation to a reply line."""
+
+    port: int = 0
+    messages: list[EmailMessage] = field(default_factory=list)
+    recipients: list[list[str]] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+
+    async def handle_RCPT(
+        self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if "RCPT" in self.answers:
+            return self.answers["RCPT"]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Server, session: Session, envelope: Envelope) -> str:
+        if "DATA" in self.answers:
+            return self.answers["DATA"]
+        assert isinstance(envelope.content, bytes)
+        message = BytesParser(policy=SMTP).parsebytes(envelope.content)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
+        self.recipients.append(envelope.rcpt_tos)
+        return "250 Taken"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def listen() -> asyncio.Server:
+        return await loop.create_server(lambda: Server(box, hostname="mailbox.example"), "127.0.0.1", 0)
+
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    box.port = server.sockets[0].getsockname()[1]
+    yield box
+
+    async def close() -> None:
+        server.close()
+        for task in asyncio.all_tasks(loop) - {asyncio.current_task()}:
+            task.cancel()
+
+    asyncio.run_coroutine_threadsafe(close(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+@dataclass
+class Carrier:
+    """An HTTP server that answers as Twilio's Messages resource does."""
+
+    url: str = ""
+    status: int = 201
+    reply: dict[str, Any] = field(default_factory=lambda: {"sid": "SM" + "0" * 32, "status": "queued"})
+    requests: list[dict[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture
+def carrier() -> Iterator[Carrier]:
+    state = Carrier()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            key = str(self.headers["Idempotency-Key"])
+            state.requests.append(
+                {"path": self.path, "Authorization": self.headers["Authorization"], "key": key, **form}
+            )
+            content = json.dumps(state.reply).encode()
+            self.send_response(state.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the standard library's name
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    yield state
+    server.shutdown()
+    server.server_close()
