@@ -1,0 +1,219 @@
+"""What the demo is filled with: three organisations, their customers, accounts, offers, a card on file, and links.
+
+Called once per database by demo/seed_once.py. Everything is made through use cases, nothing is real: names are
+invented, numbers and addresses are ones set aside for fiction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.domain.card import KeepKind
+from portal.domain.organisation import Profile
+from portal.storage import Session, organisation
+from portal.storage.account import Account
+from portal.storage.offer import Offer
+from portal.storage.payment_method import PaymentMethod
+from portal.storage.rows import new_id
+from portal.usecases.account import add_customer, found_organisation, open_account
+from portal.usecases.organisation import set_gateway_account, set_setting
+from portal.usecases.payment_link import address, by_token, make
+from portal.usecases.ports import Ports
+
+SEED = "demo"
+
+
+@dataclass(frozen=True)
+class Founded:
+    """An organisation of the demo and the ports to fill it."""
+
+    ports: Ports
+    id: str
+    now: datetime
+
+    def customer(
+        self, session: Session, number: str, given: str, family: str, *, locale: str = "en", phone: str = "+13125550141"
+    ) -> str:
+        row = add_customer(
+            session,
+            reference=number,
+            given_name=given,
+            family_name=family,
+            email=f"{given}.{family}@example.com".lower().replace(" ", ""),
+            phone=phone,
+            address_line1="482 Linden Avenue",
+            city="Springfield",
+            state="IL",
+            postal_code="62704",
+            locale=locale,
+            timezone="America/Chicago",
+            sms_consent_at=self.now,
+            now=self.now,
+        )
+        return row.id
+
+    def account(
+        self,
+        session: Session,
+        customer_id: str,
+        reference: str,
+        label: str,
+        balance_cents: int,
+        creditor: str | None = None,
+    ) -> Account:
+        return open_account(
+            session,
+            customer_id,
+            reference=reference,
+            label=label,
+            balance_cents=balance_cents,
+            creditor=creditor,
+            now=self.now,
+            by=SEED,
+        )
+
+    def link(self, session: Session, account: Account, *, days: int = 30) -> str:
+        token = make(session, account, days=days, now=self.now, made_by=SEED)
+        return address(self.ports.portal_url, organisation.by_id(session, self.id), token)
+
+
+def seed(ports: Ports) -> dict[str, Any]:
+    """Fills an empty database; returns {"links": {name: URL}, "logins": {}}."""
+    links: dict[str, str] = {}
+    links |= _supervision(ports)
+    links |= _receivables(ports)
+    links |= _therapy(ports)
+    return {"links": links, "logins": {}}
+
+
+def _found(ports: Ports, profile: Profile, settings: Mapping[str, object], **facts: str) -> Founded:
+    now = ports.clock.now()
+    organisation_id = found_organisation(ports.database, profile=profile, now=now, **facts)
+    merchant = f"demo_{profile.value}"
+    with ports.database.transaction(organisation_id) as session:
+        set_gateway_account(
+            session,
+            ports.seal,
+            environment="simulator",
+            merchant_id=merchant,
+            public_key=f"{merchant}_public_key",
+            private_key=f"{merchant}_private_key",
+            merchant_account_id=f"{merchant}_usd",
+        )
+        for name, value in settings.items():
+            set_setting(session, name, value, by=SEED, now=now)
+    return Founded(ports, organisation_id, now)
+
+
+def _supervision(ports: Ports) -> dict[str, str]:
+    """Plain payments: contact step, no offers. The `card` link, and the ends a link can come to."""
+    house = _found(
+        ports,
+        Profile.supervision,
+        {"receipt_by_sms": True},
+        slug="northfield",
+        name="Northfield Community Supervision",
+        brand_colour="#1f5f4f",
+        timezone="America/Chicago",
+        support_email="payments@northfield.example",
+        support_phone="+1 312 555 0114",
+        postal_address="210 Court Street, Springfield, IL 62701",
+    )
+    with ports.database.transaction(house.id) as session:
+        jordan = house.customer(session, "P-20417", "Jordan", "Reyes")
+        main = house.account(session, jordan, "NCS-20417", "Program fees", 18_450)
+        expired = house.account(session, jordan, "NCS-20418", "Program fees, spring", 6_000)
+        paid = house.account(session, jordan, "NCS-20419", "Intake fee", 0)
+        cancelled = house.account(session, jordan, "NCS-20420", "Testing fee", 4_000)
+        marisol = house.customer(session, "P-20977", "Marisol", "Ibarra", locale="es", phone="+13125550142")
+        spanish = house.account(session, marisol, "NCS-20977", "Cuotas del programa", 22_000)
+        links = {
+            "card": house.link(session, main),
+            "expired": house.link(session, expired, days=-1),
+            "paid": house.link(session, paid),
+            "cancelled": house.link(session, cancelled),
+            "spanish": house.link(session, spanish),
+        }
+        by_token(session, links["cancelled"].rpartition("/")[2]).status = "revoked"
+    return links
+
+
+def _receivables(ports: Ports) -> dict[str, str]:
+    """A collection agency: masked contact details, discreet messages, two settlement offers that may be skipped."""
+    house = _found(
+        ports,
+        Profile.receivables,
+        {"allow_skip_offer": True},
+        slug="harbor-lane",
+        name="Harbor Lane Receivables",
+        brand_colour="#0b4f8a",
+        timezone="America/New_York",
+        support_email="help@harborlane.example",
+        support_phone="+1 212 555 0132",
+        postal_address="77 Harbor Lane, Albany, NY 12207",
+    )
+    with ports.database.transaction(house.id) as session:
+        dana = house.customer(session, "C-88120", "Dana", "Whitfield")
+        main = house.account(session, dana, "HL-88120", "Balance with Lakeside Dental", 124_000, "Lakeside Dental")
+        second = house.account(session, dana, "HL-88121", "Balance with Brightline Energy", 48_250, "Brightline Energy")
+        for kind, value in (("percent", {"basis_points": 6_000}), ("amount", {"amount_cents": 80_000})):
+            session.add(
+                Offer(
+                    account_id=main.id,
+                    kind=kind,
+                    valid_until=house.now + timedelta(days=60),
+                    created_at=house.now,
+                    **value,
+                )
+            )
+        return {"offer": house.link(session, main), "no-offer": house.link(session, second)}
+
+
+def _therapy(ports: Ports) -> dict[str, str]:
+    """A practice that skips the contact step, and a client with a card on file (Visa 1111, ZIP 62704)."""
+    house = _found(
+        ports,
+        Profile.therapy,
+        {"contact_verification": False},
+        slug="willow-street",
+        name="Willow Street Therapy",
+        brand_colour="#6b3fa0",
+        timezone="America/Los_Angeles",
+        support_email="office@willowstreet.example",
+        support_phone="+1 415 555 0187",
+        postal_address="5 Willow Street, Oakland, CA 94607",
+    )
+    with ports.database.transaction(house.id) as session:
+        sam = house.customer(session, "T-1042", "Sam", "Okafor")
+        first = house.account(session, sam, "WST-1042", "Sessions in October", 34_000)
+        lee = house.customer(session, "T-1077", "Lee", "Fontaine", phone="+13125550143")
+        second = house.account(session, lee, "WST-1077", "Sessions in October", 17_000)
+        links = {"no-contact": house.link(session, second), "card-on-file": house.link(session, first)}
+    _card_on_file(house, sam)
+    return links
+
+
+def _card_on_file(house: Founded, customer_id: str) -> None:
+    """Kept at the gateway as a customer's card would be, through the same port."""
+    method_id = new_id()
+    answer = house.ports.gateways.of(house.id).keep_card(
+        customer_id, f"c{method_id}", "fake-valid-visa-nonce", house.ports.timing.page_timeout
+    )
+    if answer.kind is not KeepKind.kept or answer.card is None:
+        raise RuntimeError(f"the demo's card could not be kept: {answer}")
+    with house.ports.database.transaction(house.id) as session:
+        session.add(
+            PaymentMethod(
+                id=method_id,
+                customer_id=customer_id,
+                token=f"c{method_id}",
+                brand=answer.card.brand,
+                last4=answer.card.last4,
+                expires_month=answer.card.expires_month,
+                expires_year=answer.card.expires_year,
+                postal_code="62704",
+                consent_text="Save this card for future payments",
+                saved_at=house.now,
+            )
+        )
