@@ -1,0 +1,22 @@
+// What swapping parts takes away from a page and a browser gives for free: a busy sign, and a word when the network fails.
+(() => {
+  const region = (id, text) => { const place = document.getElementById(id); place.textContent = ""; setTimeout(() => { place.textContent = text; }, 50); };
+  const form = (event) => { const source = event.detail.ctx && event.detail.ctx.sourceElement; return source && source.closest("form"); };
+  document.addEventListener("htmx:before:request", (event) => {
+    const sender = form(event);
+    if (!sender) return;
+    region("alert", "");
+    document.getElementById("step").setAttribute("aria-busy", "true");
+    for (const button of sender.querySelectorAll("button")) button.disabled = true;
+    if (sender.dataset.busy) { region("announcement", sender.dataset.busy); sender.classList.add("sending"); }
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    document.getElementById("step").removeAttribute("aria-busy");
+    const sender = form(event);
+    if (!sender) return;
+    for (const button of sender.querySelectorAll("button")) button.disabled = false;
+    sender.classList.remove("sending");
+  });
+  document.addEventListener("htmx:error", (event) => { if (form(event)) region("alert", document.body.dataset.lost); });
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
+})();

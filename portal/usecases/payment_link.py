@@ -1,0 +1,137 @@
+"""Payment links: making one, finding one by its token, saying what it is good for, sending a fresh one.
+
+Called by the link's pages, by staff and by seeds. Never returns a token that was made before: only its digest is kept.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.domain.payment_link import LinkState, digest, new_token
+from portal.domain.refusal import Refused
+from portal.storage import Session
+from portal.storage import account as accounts
+from portal.storage import customer as customers
+from portal.storage import limit as limits
+from portal.storage import organisation as organisations
+from portal.storage import payment_link as links
+from portal.storage.account import Account
+from portal.storage.customer import Customer
+from portal.storage.organisation import Organisation
+from portal.storage.payment_link import PaymentLink
+from portal.usecases.organisation import settings
+from portal.usecases.ports import Ports
+from portal.usecases.promise import promise
+
+PAY = "pay"
+FRESH_PER_HOUR = 3  # for one account, whichever of its links asks (attack 33)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A link that exists, and what it is good for now."""
+
+    link: PaymentLink
+    state: LinkState
+    account: Account
+    customer: Customer
+
+
+def make(session: Session, account: Account, *, days: int, now: datetime, made_by: str) -> str:
+    """Makes a link to an account and returns its token, the only time it is known."""
+    token = new_token()
+    session.add(
+        PaymentLink(
+            account_id=account.id,
+            customer_id=account.customer_id,
+            token_sha256=digest(token),
+            purpose=PAY,
+            expires_at=now + timedelta(days=days),
+            created_at=now,
+            made_by=made_by,
+        )
+    )
+    session.flush()
+    return token
+
+
+def address(portal_url: str, organisation: Organisation, token: str) -> str:
+    """The address of a link, from the configured host or the organisation's own; never from a request (attack 34)."""
+    base = f"https://{organisation.host}" if organisation.host else portal_url.rstrip("/")
+    return f"{base}/{organisation.slug}/l/{token}"
+
+
+def find(session: Session, token: str, now: datetime) -> Found | None:
+    """The link of exactly this token in this organisation, for paying; None for every other string."""
+    link = links.by_token_sha256(session, digest(token), PAY)
+    if link is None:
+        return None
+    account = accounts.by_id(session, link.account_id)
+    customer = customers.by_id(session, link.customer_id)
+    if account is None or customer is None:
+        raise AssertionError("a link without its account or customer")
+    return Found(link, state_of(link, account, now), account, customer)
+
+
+def state_of(link: PaymentLink, account: Account, now: datetime) -> LinkState:
+    """What a link is good for. Revoked wins over paid, paid over expired: the most final answer is the true one."""
+    if link.status == "revoked" or account.status != "open":
+        return LinkState.revoked
+    if account.balance_cents == 0:
+        return LinkState.paid
+    return LinkState.open if now < link.expires_at else LinkState.expired
+
+
+def send_fresh(ports: Ports, organisation_id: str, token: str) -> None:
+    """Sends a new link to the address on file when an expired one asks for it, three times an hour at most.
+
+    Says nothing of what it did: with or without an address, capped or not, the caller shows the same page. The old
+    link stays expired. Refused `link_not_expired`.
+    """
+    now = ports.clock.now()
+    with ports.database.transaction(organisation_id) as session:
+        found = find(session, token, now)
+        rules = settings(session)
+        if found is None or found.state is not LinkState.expired or not rules.is_on("fresh_link"):
+            raise Refused("link_not_expired")
+        asked = limits.count_up(session, "fresh_link", found.account.id, timedelta(hours=1), now)
+        channel, recipient = _way_to(found.customer)
+        if asked > FRESH_PER_HOUR or recipient is None:
+            return
+        fresh = make(session, found.account, days=rules.number("link_days"), now=now, made_by="customer")
+        row = by_token(session, fresh)
+        message_id = promise(
+            session,
+            "payment_link",
+            channel,
+            found.customer,
+            recipient,
+            row.id,
+            f"payment_link:{row.id}",
+            now,
+            sealed_facts=ports.seal.seal(
+                json.dumps(
+                    {
+                        "link_url": address(ports.portal_url, organisations.by_id(session, organisation_id), fresh),
+                        "expires_at": row.expires_at.isoformat(),
+                        "fresh": True,
+                    }
+                )
+            ),
+        )
+    ports.doorbell.ring_message(organisation_id, message_id)
+
+
+def by_token(session: Session, token: str) -> PaymentLink:
+    """The link of a token that was just made."""
+    link = links.by_token_sha256(session, digest(token), PAY)
+    if link is None:
+        raise AssertionError("a link that was just made is not there")
+    return link
+
+
+def _way_to(customer: Customer) -> tuple[str, str | None]:
+    """How the customer is written to: by email, else by text where they agreed to texts."""
+    if customer.email:
+        return "email", customer.email
+    return "sms", customer.phone if customer.sms_consent_at is not None else None

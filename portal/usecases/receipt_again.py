@@ -1,0 +1,30 @@
+"""Sending a receipt once more, because the customer asked on the result page. Called by doors; capped (attack 129)."""
+
+from datetime import timedelta
+
+from portal.domain.refusal import Refused
+from portal.storage import customer as customers
+from portal.storage import limit as limits
+from portal.storage import message as messages
+from portal.usecases.ports import Ports
+from portal.usecases.promise import promise
+
+PER_RECEIPT_AND_DAY = 3
+DAY = timedelta(days=1)
+
+
+def send_again(ports: Ports, organisation_id: str, receipt_id: str) -> None:
+    """Promises the receipt again to the address on file. Refused `receipt_no_address`, `receipt_capped`."""
+    now = ports.clock.now()
+    with ports.database.transaction(organisation_id) as session:
+        row = messages.receipt_by_id(session, receipt_id)
+        payer = customers.by_id(session, row.customer_id) if row is not None else None
+        if row is None or payer is None or not payer.email:
+            raise Refused("receipt_no_address")
+        number = limits.count_up(session, "receipt_again", row.id, DAY, now)
+        if number > PER_RECEIPT_AND_DAY:
+            raise Refused("receipt_capped")
+        # the number is in the key, so this is a new message and not a repeat of the first
+        key = f"receipt:{row.charge_id}:again:{now:%Y%m%d}:{number}"
+        message_id = promise(session, "receipt", "email", payer, payer.email, row.id, key, now)
+    ports.doorbell.ring_message(organisation_id, message_id)

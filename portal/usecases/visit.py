@@ -1,0 +1,153 @@
+"""Visits: one person's walk through a payment link, from the press of the landing button to the result.
+
+Called by the link's pages. `look` gathers all that a page of the walk may show; nothing here moves money.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.domain.offer import Price, price
+from portal.domain.payment_link import LinkState, Progress, digest, new_token
+from portal.domain.refusal import Refused
+from portal.storage import Session
+from portal.storage import account as accounts
+from portal.storage import customer as customers
+from portal.storage import limit as limits
+from portal.storage import obligation as obligations
+from portal.storage import offer as offers
+from portal.storage import payment_link as links
+from portal.storage import visit as visits
+from portal.usecases.organisation import OrganisationSettings, settings
+from portal.usecases.payment_link import Found, state_of
+
+VISIT_LASTS = timedelta(hours=8)
+VISITS_PER_HOUR = 40  # of one link: scanners press buttons too, and each press makes a row
+USER_AGENT_LENGTH_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class OfferOnTable:
+    """An open offer with its price on what can be paid now."""
+
+    row: offers.Offer
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A visit and everything its pages read. `payable_cents` is the balance without payments under way."""
+
+    visit: visits.Visit
+    link: links.PaymentLink
+    link_state: LinkState
+    account: accounts.Account
+    customer: customers.Customer
+    settings: OrganisationSettings
+    payable_cents: int
+    is_paying: bool  # a payment of this account is under way, in this visit or another
+    offers: tuple[OfferOnTable, ...]
+    obligation: obligations.Obligation | None
+    progress: Progress
+
+    @property
+    def offer(self) -> OfferOnTable | None:
+        """The offer taken in this visit, if it still stands."""
+        return next((offer for offer in self.offers if offer.row.id == self.visit.offer_id), None)
+
+
+def start(session: Session, found: Found, *, ip: str, user_agent: str, locale: str, now: datetime) -> tuple[str, str]:
+    """Opens a visit of a link that can be paid; returns (visit id, the secret its cookie holds)."""
+    link = found.link
+    if found.state is not LinkState.open:
+        raise Refused("link_not_open")
+    if limits.count_up(session, "visit", link.id, timedelta(hours=1), now) > VISITS_PER_HOUR:
+        raise Refused("too_many_visits")
+    secret = new_token()
+    visit = visits.Visit(
+        link_id=link.id,
+        account_id=link.account_id,
+        customer_id=link.customer_id,
+        secret_sha256=digest(secret),
+        opened_at=now,
+        expires_at=now + VISIT_LASTS,
+        ip=ip,
+        user_agent=user_agent[:USER_AGENT_LENGTH_MAX],
+        locale=locale,
+    )
+    session.add(visit)
+    session.flush()
+    return visit.id, secret
+
+
+def look(session: Session, visit_id: str, secret: str, now: datetime, *, locked: bool = False) -> Walk | None:
+    """The walk of a visit for whoever holds its secret, or None: unknown, another's and over are the same.
+    `locked` holds visit, then account, until the transaction ends.
+    """
+    visit = visits.by_id(session, visit_id)
+    known = visit.secret_sha256 if visit is not None else digest("")
+    if not hmac.compare_digest(known, digest(secret)) or visit is None or visit.expires_at <= now:
+        return None
+    if locked:
+        visit = visits.lock(session, visit_id)
+        accounts.lock(session, visit.account_id)
+    return _gather(session, visit, now)
+
+
+def choose_locale(session: Session, visit_id: str, secret: str, locale: str, now: datetime) -> None:
+    """Keeps the language that was switched to, for the agreement and the receipt of this visit."""
+    walk = look(session, visit_id, secret, now, locked=True)
+    if walk is not None and not walk.progress.agreed:
+        walk.visit.locale = locale
+
+
+def _gather(session: Session, visit: visits.Visit, now: datetime) -> Walk:
+    chosen = settings(session)
+    link = links.by_id(session, visit.link_id)
+    account = accounts.by_id(session, visit.account_id)
+    customer = customers.by_id(session, visit.customer_id)
+    if link is None or account is None or customer is None:
+        raise AssertionError("a visit without its link, account or customer")
+    live = obligations.live_of_account(session, account.id)
+    payable_cents = max(account.balance_cents - sum(each.amount_cents + each.forgiven_cents for each in live), 0)
+    on_table = _offers(session, account.id, payable_cents, now) if chosen.is_on("virtual_collection") else ()
+    obligation = obligations.by_id(session, visit.obligation_id) if visit.obligation_id else None
+    return Walk(
+        visit=visit,
+        link=link,
+        link_state=state_of(link, account, now),
+        account=account,
+        customer=customer,
+        settings=chosen,
+        payable_cents=payable_cents,
+        is_paying=bool(live),
+        offers=on_table,
+        obligation=obligation,
+        progress=_progress(visit, on_table, chosen.is_on("allow_skip_offer")),
+    )
+
+
+def _offers(session: Session, account_id: str, payable_cents: int, now: datetime) -> tuple[OfferOnTable, ...]:
+    priced = (
+        (row, price(row.kind, row.amount_cents, row.basis_points, payable_cents))
+        for row in offers.of_account(session, account_id, now)
+    )
+    return tuple(
+        sorted((OfferOnTable(row, asked) for row, asked in priced if asked), key=lambda each: each.price.pay_cents)
+    )
+
+
+def _progress(visit: visits.Visit, on_table: tuple[OfferOnTable, ...], may_skip: bool) -> Progress:
+    taken = any(offer.row.id == visit.offer_id for offer in on_table)
+    skipped = visit.offer_skipped_at is not None and may_skip
+    method_ready = visit.card_nonce is not None or (
+        visit.payment_method_id is not None and visit.method_proven_at is not None
+    )
+    return Progress(
+        contact_seen=visit.contact_seen_at is not None,
+        offers_exist=bool(on_table),
+        offer_decided=taken or skipped,
+        amount_and_method_chosen=visit.amount_cents is not None and method_ready,
+        confirmed=visit.confirmed_at is not None,
+        agreed=visit.obligation_id is not None,
+    )

@@ -1,0 +1,55 @@
+"""How money, dates and times are written for a person, in their language. Called by templates as filters;
+computes nothing.
+"""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency
+from flask import Flask, g
+from flask_babel import get_locale
+
+
+def money(amount_cents: int) -> str:
+    """125050 -> $1,250.50. The customer pays US dollars in either language, so Spanish is that of the United States."""
+    return format_currency(amount_cents / 100 if abs(amount_cents) < 2**53 else 0, "USD", locale=_region())
+
+
+def plain_amount(amount_cents: int) -> str:
+    """125050 -> 1250.50, as it stands in a text field."""
+    return f"{amount_cents // 100}.{amount_cents % 100:02d}"
+
+
+def day(value: date) -> str:
+    """November 30, 2026."""
+    return format_date(_local(value) if isinstance(value, datetime) else value, "long", locale=_region())
+
+
+def moment(value: datetime) -> str:
+    """November 30, 2026 at 5:00 PM EST, in the organisation's time zone."""
+    return format_datetime(value, "long", tzinfo=_zone(), locale=_region())
+
+
+def percent(basis_points: int) -> str:
+    """4000 -> 40%; 3350 -> 33.5%."""
+    return f"{basis_points / 100:g}%"
+
+
+def install(app: Flask) -> None:
+    """Registers the filters."""
+    app.jinja_env.filters.update(money=money, plain_amount=plain_amount, day=day, moment=moment, percent=percent)
+
+
+def _region() -> str:
+    language = str(get_locale() or "en")
+    return "es_US" if language.startswith("es") else "en_US"
+
+
+def _zone() -> ZoneInfo:
+    organisation = g.get("organisation")
+    return ZoneInfo(organisation.time_zone if organisation is not None else "UTC")
+
+
+def _local(value: datetime) -> datetime:
+    return value.astimezone(_zone())

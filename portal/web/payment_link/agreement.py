@@ -1,0 +1,89 @@
+"""The agreement step: the exact text, a box to tick, and the button that pays. Here the money is asked for."""
+
+from flask import request
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.domain.payment_link import Step
+from portal.domain.refusal import Refused
+from portal.storage import Session
+from portal.storage import organisation as organisations
+from portal.usecases import agreement, checkout
+from portal.usecases.charge import charge_obligation
+from portal.usecases.failpoint import failpoint
+from portal.usecases.visit import Walk, look
+from portal.web.access import organisation, ports
+from portal.web.fragments import move_on, page
+from portal.web.payment_link.check import changed_away
+from portal.web.payment_link.door import path_of
+from portal.web.payment_link.guard import Here, closed, place, step
+from portal.web.refusals import sentence
+
+
+def _own_row(session: Session, _walk: Walk) -> organisations.Organisation:
+    return organisations.by_id(session, organisation().id)
+
+
+@step(Step.agreement, read=_own_row)
+def show(here: Here) -> AnyResponse:
+    """The text for the figures that were checked."""
+    return _page(here, {}, 200)
+
+
+@step(Step.agreement, "POST", name="agreement_post", read=_own_row)
+def post(here: Here) -> AnyResponse:
+    """Seals the agreement and charges, once: whoever comes second is shown the first one's result."""
+    if request.form.get("agreed") != "yes":
+        return _page(here, {"agreed": sentence(Refused("agreement_tick_missing"))}, 422)
+    now = ports().clock.now()
+    try:
+        with ports().database.transaction(organisation().id) as session:
+            walk = look(session, here.visit_id, here.secret, now, locked=True)
+            if walk is None:
+                return closed()
+            if walk.progress.agreed:
+                return move_on(path_of(Step.result, here.visit_id))
+            obligation_id = checkout.accept(
+                session,
+                walk,
+                organisations.by_id(session, organisation().id),
+                request.form.get("agreement", ""),
+                ip=request.remote_addr or "",
+                user_agent=request.headers.get("User-Agent", ""),
+                now=now,
+            )
+    except Refused as refused:
+        return _refused(here, refused)
+    failpoint("agree.after_commit")
+    charge_obligation(ports(), organisation().id, obligation_id, ports().timing.page_timeout)
+    return move_on(path_of(Step.result, here.visit_id))
+
+
+def _refused(here: Here, refused: Refused) -> AnyResponse:
+    if refused.code == "agreement_changed":
+        return _page(here, {}, 409, changed=sentence(refused))
+    if refused.code in ("cards_resting", "link_not_open"):
+        return page("payment_link/slow_down.html", 429, sentence=sentence(refused))
+    if refused.code == "payment_under_way":
+        return page("payment_link/under_way.html", 409, here=path_of(Step.agreement, here.visit_id))
+    if refused.code == "quote_changed":
+        return move_on(path_of(Step.check, here.visit_id))
+    return changed_away(here, refused)
+
+
+def _page(here: Here, errors: dict[str, str], status: int, changed: str | None = None) -> AnyResponse:
+    try:
+        figures = checkout.require_quote(here.walk)
+        text = agreement.shown(here.walk, here.extras, figures.forgiven_cents)
+    except Refused as refused:
+        if refused.code == "quote_changed":
+            return move_on(path_of(Step.check, here.visit_id))
+        return changed_away(here, refused)
+    return page(
+        "payment_link/agreement.html",
+        status,
+        text=text,
+        amount_cents=figures.amount_cents,
+        errors=errors,
+        changed=changed,
+        **place(here, Step.agreement),
+    )

@@ -1,0 +1,116 @@
+"""The amount step: how much, and with which card. The only page with card fields, so it is a document of its own."""
+
+from dataclasses import dataclass
+
+from flask import Response, current_app, jsonify, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.domain.agreement import save_consent
+from portal.domain.card import GatewayRefused, GatewayUnreachable
+from portal.domain.payment_link import Step
+from portal.domain.payment_method import CARD_ON_FILE, NEW_CARD
+from portal.storage import Session
+from portal.usecases import checkout, payment_method
+from portal.usecases.checkout import Choice
+from portal.usecases.payment_method import ENTERED, NEW
+from portal.usecases.visit import Walk
+from portal.web.access import organisation, ports
+from portal.web.fragments import move_on, page
+from portal.web.language import current
+from portal.web.payment_link.door import path_of
+from portal.web.payment_link.guard import Here, place, step
+from portal.web.refusals import sentence
+
+
+@dataclass(frozen=True, slots=True)
+class CardOnFile:
+    """A card as the page may name it: never by its last four digits before they were typed."""
+
+    id: str
+    brand: str
+    is_proven: bool
+
+
+def _cards(session: Session, walk: Walk) -> list[CardOnFile]:
+    visit = walk.visit
+    return [
+        CardOnFile(card.id, card.brand, visit.payment_method_id == card.id and visit.method_proven_at is not None)
+        for card in payment_method.on_file(session, walk, ports().clock.now())
+    ]
+
+
+@step(Step.amount, read=_cards)
+def show(here: Here) -> Response:
+    """Amounts the organisation allows, cards on file, card fields."""
+    visit = here.walk.visit
+    method = {NEW_CARD: ENTERED if visit.card_nonce else NEW, CARD_ON_FILE: visit.payment_method_id}.get(
+        visit.method or "", ""
+    )
+    typed = ""
+    if visit.amount_choice == "other" and visit.amount_cents is not None:
+        typed = f"{visit.amount_cents // 100}.{visit.amount_cents % 100:02d}"
+    return _page(here, visit.amount_choice or "", typed, method or "", visit.save_card, {}, 200)
+
+
+@step(Step.amount, "POST", name="amount_post", read=_cards)
+def post(here: Here) -> AnyResponse:
+    """Stores the choice, or says what is wrong with it. Card fields are outside the part that is swapped."""
+    form = request.form
+    choice = Choice(
+        amount=form.get("choice", ""),
+        typed_amount=form.get("amount", ""),
+        method=form.get("method", ""),
+        nonce=form.get("card_nonce", ""),
+        save_card=form.get("save_card") == "yes",
+        last4=form.get("proof_last4", ""),
+        postal_code=form.get("proof_zip", ""),
+    )
+    refusals = checkout.choose(
+        ports(), organisation().id, here.visit_id, here.secret, choice, request.remote_addr or ""
+    )
+    if refusals:
+        errors = {field: sentence(refused) for field, refused in refusals.items()}
+        return _page(here, choice.amount, choice.typed_amount, choice.method, choice.save_card, errors, 422)
+    return move_on(path_of(Step.check, here.visit_id))
+
+
+@step(Step.amount, path="amount/client-token", name="client_token")
+def client_token(_here: Here) -> Response:
+    """What the card fields need to open; asked for by their script alone."""
+    try:
+        token = ports().gateways.of(organisation().id).client_token()
+    except (GatewayUnreachable, GatewayRefused):
+        response = jsonify(error="unavailable")
+        response.status_code = 503
+        return response
+    response = jsonify(client_token=token)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _page(
+    here: Here, chosen: str, typed: str, method: str, save_card: bool, errors: dict[str, str], status: int
+) -> Response:
+    walk: Walk = here.walk
+    cards: list[CardOnFile] = here.extras
+    entered = f"{walk.visit.card_brand} •••• {walk.visit.card_last4}" if walk.visit.card_nonce else ""
+    return page(
+        "payment_link/amount.html",
+        status,
+        card=True,
+        rules=checkout.rules(walk),
+        offer=walk.offer,
+        offer_path=path_of(Step.offer, here.visit_id),
+        chosen=chosen or ("whole" if checkout.rules(walk).whole_allowed else "other"),
+        typed=typed,
+        method=method or ("" if cards else NEW),
+        cards=cards,
+        entered=entered,
+        may_save=walk.settings.is_on("save_card"),
+        save_card=save_card,
+        save_words=save_consent(organisation().name, current()),
+        script_base=current_app.extensions["script_base"],
+        client_token_path=url_for("payment_link.client_token", slug=organisation().slug, visit_id=here.visit_id),
+        errors=errors,
+        **place(here, Step.amount),
+    )

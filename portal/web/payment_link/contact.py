@@ -1,0 +1,94 @@
+"""The contact step: what is on file, right or not; and the page where corrections are typed."""
+
+from flask import Response, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.domain.payment_link import Step, furthest
+from portal.storage import Session, customer
+from portal.usecases import contact
+from portal.usecases.visit import Walk, look
+from portal.web.access import organisation, ports
+from portal.web.fragments import move_on, page
+from portal.web.masking import masked
+from portal.web.payment_link.door import path_of
+from portal.web.payment_link.guard import Here, closed, place, step
+from portal.web.refusals import sentence
+
+
+def _asked(session: Session, walk: Walk) -> bool:
+    return customer.open_change_request(session, walk.visit.id) is not None
+
+
+@step(Step.contact, read=_asked)
+def show(here: Here) -> Response:
+    """The details on file, shown in part where the organisation wants that."""
+    return page(
+        "payment_link/contact.html",
+        details=details_of(here.walk),
+        corrected=bool(here.extras),
+        change=url_for("payment_link.contact_change", slug=organisation().slug, visit_id=here.visit_id),
+        **place(here, Step.contact),
+    )
+
+
+@step(Step.contact, "POST", name="contact_post")
+def post(here: Here) -> AnyResponse:
+    """The details are right."""
+    now = ports().clock.now()
+    with ports().database.transaction(organisation().id) as session:
+        walk = look(session, here.visit_id, here.secret, now, locked=True)
+        if walk is None:
+            return closed()
+        contact.seen(walk, now)
+        walk = look(session, here.visit_id, here.secret, now)
+        if walk is None:
+            return closed()
+        return move_on(path_of(furthest(walk.settings.values, walk.progress), here.visit_id))
+
+
+@step(Step.contact, path="contact/change", name="contact_change")
+def change(here: Here) -> Response:
+    """The form for corrections; filled with what is on file unless that is only shown in part."""
+    masks = here.walk.settings.is_on("mask_contact")
+    typed = dict.fromkeys(contact.FIELDS, "") if masks else contact.on_file(here.walk.customer)
+    return _form(here, typed, {}, 200)
+
+
+@step(Step.contact, "POST", path="contact/change", name="contact_change_post")
+def change_post(here: Here) -> AnyResponse:
+    """Stores what is wrong as a request, and goes on."""
+    typed = {field: request.form.get(field, "").strip() for field in contact.FIELDS}
+    refusals = contact.refused(typed)
+    if refusals:
+        return _form(here, typed, {field: sentence(refused) for field, refused in refusals.items()}, 422)
+    now = ports().clock.now()
+    with ports().database.transaction(organisation().id) as session:
+        walk = look(session, here.visit_id, here.secret, now, locked=True)
+        if walk is None:
+            return closed()
+        contact.request_change(session, walk, typed, now)
+        walk = look(session, here.visit_id, here.secret, now)
+        if walk is None:
+            return closed()
+        return move_on(path_of(furthest(walk.settings.values, walk.progress), here.visit_id))
+
+
+def _form(here: Here, typed: dict[str, str], errors: dict[str, str], status: int) -> Response:
+    return page(
+        "payment_link/contact_change.html",
+        status,
+        typed=typed,
+        errors=errors,
+        masks=here.walk.settings.is_on("mask_contact"),
+        contact_path=path_of(Step.contact, here.visit_id),
+        place=place(here, Step.contact)["place"],
+        here=request.path,
+    )
+
+
+def details_of(walk: Walk) -> dict[str, str]:
+    """Contact details as this organisation lets a link show them."""
+    details = contact.on_file(walk.customer)
+    if not walk.settings.is_on("mask_contact"):
+        return details
+    return {field: masked(field, value) for field, value in details.items()}

@@ -1,0 +1,139 @@
+"""The result: received, declined with what to do, or being confirmed. Says only what the rows say; asks nobody else.
+
+Whatever a browser brings along in the address is not looked at (attack 47).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, make_response, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.domain.payment_link import Step
+from portal.domain.refusal import Refused
+from portal.storage import Session
+from portal.storage import charge as charges
+from portal.storage.charge import Charge
+from portal.storage.message import Receipt
+from portal.storage.obligation import Obligation
+from portal.usecases import checkout, receipt
+from portal.usecases.receipt_again import send_again
+from portal.usecases.visit import Walk, look
+from portal.web.access import organisation, ports
+from portal.web.fragments import move_on, page
+from portal.web.payment_link.contact import details_of
+from portal.web.payment_link.door import path_of
+from portal.web.payment_link.guard import Here, closed, step
+from portal.web.refusals import sentence
+
+CONFIRMING = ("due", "charging")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of the payment of a visit."""
+
+    attempt: Charge | None
+    receipt: Receipt | None
+
+
+def _outcome(session: Session, walk: Walk) -> Outcome:
+    attempts = charges.of_obligation(session, walk.obligation.id) if walk.obligation else []
+    last = attempts[-1] if attempts else None
+    return Outcome(last, receipt.receipt_of(session, last.id) if last and last.state == "succeeded" else None)
+
+
+@step(Step.result, read=_outcome)
+def show(here: Here) -> AnyResponse:
+    """The result as it stands. A payment being confirmed asks again by itself, and there is a link to ask by hand."""
+    return _page(here, "")
+
+
+@step(Step.result, "POST", path="result/receipt", name="receipt_again", read=_outcome)
+def receipt_again(here: Here) -> AnyResponse:
+    """Sends the receipt again to the address on file; never to a typed one."""
+    found: Outcome = here.extras
+    if found.receipt is None:
+        return move_on(path_of(Step.result, here.visit_id))
+    try:
+        send_again(ports(), organisation().id, found.receipt.id)
+    except Refused as refused:
+        return _page(here, sentence(refused))
+    return _page(here, _("We sent the receipt again. It should arrive within a few minutes."))
+
+
+@step(Step.result, path="result/receipt.pdf", name="receipt_pdf", read=_outcome)
+def receipt_pdf(here: Here) -> AnyResponse:
+    """The receipt as the tagged PDF that is also mailed."""
+    found: Outcome = here.extras
+    if found.receipt is None:
+        return move_on(path_of(Step.result, here.visit_id))
+    response = make_response(ports().paper.receipt(receipt.facts_of(found.receipt), here.walk.visit.locale))
+    response.headers["Content-Type"] = "application/pdf"
+    response.headers["Content-Disposition"] = f'attachment; filename="receipt-{found.receipt.number}.pdf"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@step(Step.result, "POST", path="result/again", name="pay_again")
+def pay_again(here: Here) -> AnyResponse:
+    """After a decline: back to the amount, to try another card."""
+    try:
+        with ports().database.transaction(organisation().id) as session:
+            walk = look(session, here.visit_id, here.secret, ports().clock.now(), locked=True)
+            if walk is None:
+                return closed()
+            checkout.again(walk)
+    except Refused:
+        return move_on(path_of(Step.result, here.visit_id))
+    return move_on(path_of(Step.amount, here.visit_id))
+
+
+def _page(here: Here, told: str) -> Response:
+    obligation = here.walk.obligation
+    if obligation is None:
+        raise AssertionError("a result without an obligation")
+    found: Outcome = here.extras
+    urls = {
+        name: url_for(f"payment_link.{name}", slug=organisation().slug, visit_id=here.visit_id)
+        for name in ("result", "receipt_again", "receipt_pdf", "pay_again")
+    }
+    context: dict[str, Any] = {"obligation": obligation, "account": here.walk.account, "urls": urls, "told": told}
+    if obligation.status == "paid":
+        return page(
+            "payment_link/received.html",
+            announce=told or _("Payment received"),
+            receipt=found.receipt,
+            attempt=found.attempt,
+            email=details_of(here.walk)["email"] if here.walk.settings.is_on("receipt_by_email") else "",
+            **context,
+        )
+    if obligation.status in CONFIRMING or obligation.status == "review":
+        waiting = request.headers.get("HX-Target") == "div#outcome"
+        return page(
+            "payment_link/confirming.html",
+            announce="" if waiting else _("We are confirming your payment"),
+            in_review=obligation.status == "review",
+            **context,
+        )
+    return page(
+        "payment_link/declined.html", announce=_("Payment declined"), advice=_advice(obligation, found), **context
+    )
+
+
+def _advice(obligation: Obligation, found: Outcome) -> str:
+    """What to do, by kind of refusal. The issuer's own words are never shown (attack 71)."""
+    code = obligation.refused_code or ""
+    if code in ("charging_off", "organisation_closed", "account_not_open"):
+        return str(_("Payments on this account are paused. Please call us."))
+    if code == "balance_too_low":
+        return str(_("The balance changed while you were paying, so we did not charge your card."))
+    if code in ("not_sent", "never_received"):
+        return str(_("The payment did not reach the card processor. You can try again now."))
+    if code == "card_unusable":
+        return str(_("The card details could not be used any more. Enter the card again."))
+    attempt = found.attempt
+    if attempt is not None and attempt.processor_type == "hard_declined":
+        return str(_("Your bank does not allow this card to be used here. Please use another card, or call your bank."))
+    return str(_("Your bank did not approve the payment. Check the card details, use another card, or call your bank."))

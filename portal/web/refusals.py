@@ -1,0 +1,81 @@
+"""What a person reads when a rule said no: one sentence for each code of `Refused`, in their language.
+
+Called by every door that shows a refusal. A code without a sentence is a fault of ours and is caught by a test.
+"""
+
+from collections.abc import Callable, Mapping
+
+from flask_babel import gettext as _
+
+from portal.domain.refusal import Refused
+from portal.web.formats import money
+
+Facts = Mapping[str, object]
+
+
+def _cents(facts: Facts, name: str) -> str:
+    value = facts.get(name, 0)
+    return money(value) if isinstance(value, int) else money(0)
+
+
+SENTENCES: dict[str, Callable[[Facts], str]] = {
+    "amount_missing": lambda _facts: _("Enter the amount you want to pay."),
+    "amount_unreadable": lambda _facts: _("Enter the amount in dollars and cents, like 125.50"),
+    "amount_zero": lambda _facts: _("The amount must be more than zero."),
+    "amount_above_balance": lambda facts: _(
+        "The amount can be at most %(most)s, which is what you owe.", most=_cents(facts, "payable_cents")
+    ),
+    "amount_below_minimum": lambda facts: _(
+        "The amount must be at least %(least)s.", least=_cents(facts, "minimum_cents")
+    ),
+    "amount_above_maximum": lambda facts: _(
+        "The amount can be at most %(most)s in one payment.", most=_cents(facts, "maximum_cents")
+    ),
+    "amount_choice_missing": lambda _facts: _("Choose how much you want to pay."),
+    "nothing_to_pay": lambda _facts: _("There is nothing left to pay on this account."),
+    "offer_choice_missing": lambda _facts: _("Choose an offer."),
+    "offer_gone": lambda _facts: _("That offer is no longer available. Choose one of those shown."),
+    "offer_required": lambda _facts: _("Choose one of the offers to go on."),
+    "method_missing": lambda _facts: _("Choose how you want to pay."),
+    "card_missing": lambda _facts: _("Enter your card details."),
+    "card_not_usable": lambda _facts: _("That card could not be used. Enter the card details again."),
+    "proof_missing": lambda _facts: _("Enter the last 4 digits of the card and its billing ZIP code."),
+    "proof_wrong": lambda _facts: _(
+        "The last 4 digits and the ZIP code do not match a card on file. Check both, or use another card."
+    ),
+    "proof_resting": lambda _facts: _(
+        "There were too many wrong tries for this card. Use another card, or try again in an hour."
+    ),
+    "cards_resting": lambda _facts: _(
+        "Several cards were declined in a short time, so card payments are paused here. "
+        "Try again later, or call us and we will help you pay."
+    ),
+    "gateway_unreachable": lambda _facts: _(
+        "The card processor did not answer. Nothing was charged. Try again in a moment."
+    ),
+    "payments_off": lambda _facts: _("Card payments are not available at the moment. Nothing was charged."),
+    "quote_changed": lambda _facts: _("The figures have changed since you last saw them. Nothing was charged."),
+    "agreement_changed": lambda _facts: _("The agreement has changed since you read it. Nothing was charged."),
+    "agreement_tick_missing": lambda _facts: _("Tick the box to authorize the payment."),
+    "payment_under_way": lambda _facts: _(
+        "Another payment on this account is being confirmed. Nothing more was charged."
+    ),
+    "link_not_open": lambda _facts: _("This payment link can no longer be used. Nothing was charged."),
+    "link_not_expired": lambda _facts: _("This payment link still works. Open it to pay."),
+    "too_many_visits": lambda _facts: _("This link was opened many times. Wait a few minutes and try again."),
+    "visit_over": lambda _facts: _("This page is closed. Open your payment link again."),
+    "contact_empty": lambda _facts: _("Enter at least one correction."),
+    "contact_email_wrong": lambda _facts: _("Enter an email address like name@example.com"),
+    "contact_phone_wrong": lambda _facts: _("Enter a US phone number with 10 digits."),
+    "contact_too_long": lambda _facts: _("Shorten this to 120 characters or fewer."),
+    "contact_unreadable": lambda _facts: _("Use letters, numbers and usual punctuation only."),
+    "holds_card_number": lambda _facts: _("This looks like a card number. Please remove it: cards are entered later."),
+    "receipt_capped": lambda _facts: _("The receipt was already sent several times. Print it from this page instead."),
+    "receipt_no_address": lambda _facts: _("There is no email address on file. Print the receipt from this page."),
+}  # fmt: skip
+
+
+def sentence(refused: Refused) -> str:
+    """The sentence for a refusal; a plain one, never the code, when its row is missing."""
+    make = SENTENCES.get(refused.code)
+    return make(refused.facts) if make else _("That is not possible at the moment. Nothing was charged.")
