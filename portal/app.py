@@ -150,9 +150,7 @@ def timing_of(settings: AppSettings) -> Timing:
         send_window=timedelta(seconds=settings.send_window_seconds),
         lease_margin=timedelta(seconds=settings.lease_margin_seconds),
         quarantine=quarantine,
-        resolve_tries=tuple(min(wait, longest) for wait in Timing.resolve_tries)
-        if settings.environment != "production"
-        else Timing.resolve_tries,
+        resolve_tries=tuple(min(wait, longest) for wait in Timing().resolve_tries),
         sweep=timedelta(seconds=settings.sweep_seconds),
     )
 
