@@ -156,6 +156,7 @@ def _receivables(ports: Ports) -> dict[str, str]:
     with ports.database.transaction(house.id) as session:
         dana = house.customer(session, "C-88120", "Dana", "Whitfield")
         main = house.account(session, dana, "HL-88120", "Balance with Lakeside Dental", 124_000, "Lakeside Dental")
+        refused = house.account(session, dana, "HL-88122", "Balance with Oak Hill Clinic", 200_100, "Oak Hill Clinic")
         second = house.account(session, dana, "HL-88121", "Balance with Brightline Energy", 48_250, "Brightline Energy")
         for kind, value in (("percent", {"basis_points": 6_000}), ("amount", {"amount_cents": 80_000})):
             session.add(
@@ -167,7 +168,12 @@ def _receivables(ports: Ports) -> dict[str, str]:
                     **value,
                 )
             )
-        return {"offer": house.link(session, main), "no-offer": house.link(session, second)}
+        return {
+            "offer": house.link(session, main),
+            "no-offer": house.link(session, second),
+            # $2,001.00 is declined with 2001, insufficient funds, whatever the card; another amount goes through.
+            "declined": house.link(session, refused),
+        }
 
 
 def _therapy(ports: Ports) -> dict[str, str]:
