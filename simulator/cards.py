@@ -12,8 +12,19 @@ from typing import Any
 from simulator.problems import Problems
 
 _HASH_KEY = b"simulator"
-INDICATORS = ("prepaid", "healthcare", "debit", "durbin_regulated", "commercial", "payroll", "prepaid_reloadable",
-              "business", "consumer", "corporate", "purchase")
+INDICATORS = (
+    "prepaid",
+    "healthcare",
+    "debit",
+    "durbin_regulated",
+    "commercial",
+    "payroll",
+    "prepaid_reloadable",
+    "business",
+    "consumer",
+    "corporate",
+    "purchase",
+)
 
 
 @dataclass(frozen=True)
@@ -51,12 +62,32 @@ PROFILES: dict[str, Profile] = {
 
 NUMBERS: dict[str, str] = {
     **dict.fromkeys(
-        ("4111111111111111", "4005519200000004", "4012888888881881", "4009348888881881", "4012000033330026",
-         "4012000077777777", "4217651111111119", "4500600000000061", "5555555555554444", "2223000048400011",
-         "378282246310005", "371449635398431", "6011111111111117", "6011000991300009", "3530111333300000",
-         "36259600000004", "6304000000000000", "6243030000000001", "4023898493988028"), "plain"),
+        (
+            "4111111111111111",
+            "4005519200000004",
+            "4012888888881881",
+            "4009348888881881",
+            "4012000033330026",
+            "4012000077777777",
+            "4217651111111119",
+            "4500600000000061",
+            "5555555555554444",
+            "2223000048400011",
+            "378282246310005",
+            "371449635398431",
+            "6011111111111117",
+            "6011000991300009",
+            "3530111333300000",
+            "36259600000004",
+            "6304000000000000",
+            "6243030000000001",
+            "4023898493988028",
+        ),
+        "plain",
+    ),
     **dict.fromkeys(
-        ("4000111111111115", "5105105105105100", "378734493671000", "6011000990139424"), "verification_declined"),
+        ("4000111111111115", "5105105105105100", "378734493671000", "6011000990139424"), "verification_declined"
+    ),
     "3566002020360505": "verification_failed",
     "4000111111111511": "fraud",
     "4111130000000003": "risk_threshold",
@@ -177,13 +208,21 @@ def cvv_response(cvv: str | None) -> str:
     return letters.get(cvv, "M") if cvv else "I"
 
 
-def face_of(number: str, month: str, year: str, holder: str | None = None, cvv: str | None = None,
-            profile: str | None = None) -> CardFace:
+def face_of(
+    number: str, month: str, year: str, holder: str | None = None, cvv: str | None = None, profile: str | None = None
+) -> CardFace:
     """The face of a number that was already judged acceptable."""
     return CardFace(
-        bin=number[:6], bin_extended=number[:8], last_4=number[-4:], number_hash=number_hash(number),
-        card_type=card_type_of(number) or "Unknown", profile=profile or NUMBERS.get(number, "plain"),
-        expiration_month=month, expiration_year=year, cardholder_name=holder, cvv_response=cvv_response(cvv),
+        bin=number[:6],
+        bin_extended=number[:8],
+        last_4=number[-4:],
+        number_hash=number_hash(number),
+        card_type=card_type_of(number) or "Unknown",
+        profile=profile or NUMBERS.get(number, "plain"),
+        expiration_month=month,
+        expiration_year=year,
+        cardholder_name=holder,
+        cvv_response=cvv_response(cvv),
     )
 
 

@@ -21,9 +21,12 @@ from simulator.wire.instrument import Instrument
 from simulator.wire.shape import read_address
 from simulator.world import World
 
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-        "Access-Control-Allow-Headers": "*, Authorization, Content-Type, Braintree-Version",
-        "Access-Control-Max-Age": "3600"}
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "*, Authorization, Content-Type, Braintree-Version",
+    "Access-Control-Max-Age": "3600",
+}
 
 
 def _json(status: int, content: Any) -> web.Response:
@@ -42,23 +45,40 @@ def _bearer(world: World, request: web.Request, params: dict[str, Any]) -> Beare
 
 
 def _details(face: CardFace) -> dict[str, Any]:
-    return {"bin": face.bin, "lastTwo": face.last_4[-2:], "lastFour": face.last_4, "cardType": face.card_type,
-            "cardholderName": face.cardholder_name, "expirationMonth": face.expiration_month,
-            "expirationYear": face.expiration_year}
+    return {
+        "bin": face.bin,
+        "lastTwo": face.last_4[-2:],
+        "lastFour": face.last_4,
+        "cardType": face.card_type,
+        "cardholderName": face.cardholder_name,
+        "expirationMonth": face.expiration_month,
+        "expirationYear": face.expiration_year,
+    }
 
 
 def _shown(nonce: Nonce) -> dict[str, Any]:
     indicators = dict.fromkeys((*INDICATORS, "issuing_bank", "country_of_issuance", "product_id"), "Unknown")
     indicators |= dict(nonce.face.behaviour.indicators)
-    return {"type": "CreditCard", "nonce": nonce.value, "description": f"ending in {nonce.face.last_4[-2:]}",
-            "consumed": nonce.state == "consumed", "threeDSecureInfo": None, "details": _details(nonce.face),
-            "binData": {_camel(name): value for name, value in indicators.items()}}
+    return {
+        "type": "CreditCard",
+        "nonce": nonce.value,
+        "description": f"ending in {nonce.face.last_4[-2:]}",
+        "consumed": nonce.state == "consumed",
+        "threeDSecureInfo": None,
+        "details": _details(nonce.face),
+        "binData": {_camel(name): value for name, value in indicators.items()},
+    }
 
 
 def _refused(problems: Problems) -> web.Response:
     fields = [{"field": _camel(name), "code": code, "message": TEXTS[code]} for _, name, code in problems.found]
-    return _json(422, {"error": {"message": "Credit card is invalid"},
-                       "fieldErrors": [{"field": "creditCard", "fieldErrors": fields}]})
+    return _json(
+        422,
+        {
+            "error": {"message": "Credit card is invalid"},
+            "fieldErrors": [{"field": "creditCard", "fieldErrors": fields}],
+        },
+    )
 
 
 def tokenize(world: World, bearer: Bearer, params: dict[str, Any]) -> web.Response:
@@ -137,5 +157,3 @@ def routes(world: World) -> list[web.AbstractRouteDef]:
         *(web.get(base + f"/payment_methods{suffix}", methods) for suffix in ("", ".json")),
         *(web.post(base + f"/payment_methods/credit_cards{suffix}", credit_cards) for suffix in ("", ".json")),
     ]
-
-

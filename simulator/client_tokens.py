@@ -36,10 +36,19 @@ def _sign(merchant: Merchant, text: str) -> str:
 def fingerprint(merchant: Merchant, now: datetime, customer_id: str | None, options: dict[str, Any], jti: str) -> str:
     """A signed authorization fingerprint."""
     head = _encode({"typ": "JWT", "alg": "HS256"})
-    body = _encode({
-        "exp": int((now + LIFE).timestamp()), "jti": jti, "sub": merchant.id, "iss": "simulator",
-        "merchant": {"public_id": merchant.id, "verify_card_by_default": False}, "rights": ["manage_vault"],
-        "scope": ["Braintree:Vault"], "options": options, "customer_id": customer_id})
+    body = _encode(
+        {
+            "exp": int((now + LIFE).timestamp()),
+            "jti": jti,
+            "sub": merchant.id,
+            "iss": "simulator",
+            "merchant": {"public_id": merchant.id, "verify_card_by_default": False},
+            "rights": ["manage_vault"],
+            "scope": ["Braintree:Vault"],
+            "options": options,
+            "customer_id": customer_id,
+        }
+    )
     return f"{head}.{body}.{_sign(merchant, f'{head}.{body}')}"
 
 
@@ -62,20 +71,31 @@ def read_fingerprint(text: str, merchants: MerchantBook, now: datetime) -> Beare
 def configuration(merchant: Merchant, base_url: str) -> dict[str, Any]:
     """What a browser is told about the merchant."""
     return {
-        "clientApiUrl": f"{base_url}/merchants/{merchant.id}/client_api", "environment": "sandbox",
-        "merchantId": merchant.id, "assetsUrl": base_url, "analytics": {"url": f"{base_url}/analytics/{merchant.id}"},
-        "challenges": ["cvv"], "creditCards": {
+        "clientApiUrl": f"{base_url}/merchants/{merchant.id}/client_api",
+        "environment": "sandbox",
+        "merchantId": merchant.id,
+        "assetsUrl": base_url,
+        "analytics": {"url": f"{base_url}/analytics/{merchant.id}"},
+        "challenges": ["cvv"],
+        "creditCards": {
             "supportedCardTypes": ["American Express", "Discover", "JCB", "MasterCard", "Visa"],
-            "collectDeviceData": False},
-        "threeDSecureEnabled": False, "paypalEnabled": False, "venmo": "off", "merchantAccountId": merchant.accounts[0],
+            "collectDeviceData": False,
+        },
+        "threeDSecureEnabled": False,
+        "paypalEnabled": False,
+        "venmo": "off",
+        "merchantAccountId": merchant.accounts[0],
     }
 
 
 def client_token(merchant: Merchant, base_url: str, signed: str, version: int, account: str | None) -> str:
     """The value handed to the page: JSON (version 1) or base64 of JSON (2 and 3)."""
     api = f"{base_url}/merchants/{merchant.id}/client_api"
-    content: dict[str, Any] = {"version": version, "authorizationFingerprint": signed,
-                               "configUrl": f"{api}/v1/configuration"}
+    content: dict[str, Any] = {
+        "version": version,
+        "authorizationFingerprint": signed,
+        "configUrl": f"{api}/v1/configuration",
+    }
     if version < 3:
         content |= configuration(merchant, base_url) | {"authUrl": base_url}
         del content["merchantAccountId"]

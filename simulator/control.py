@@ -32,12 +32,25 @@ def _bad(reason: str) -> web.Response:
 def shown(t: Transaction) -> dict[str, Any]:
     """One transaction as the truth tells it; cents are integers, times ISO UTC."""
     return {
-        "id": t.id, "merchant_id": t.merchant_id, "merchant_account_id": t.merchant_account_id, "order_id": t.order_id,
-        "amount_cents": t.amount_cents, "currency": t.currency, "status": t.status, "type": t.type,
-        "success": t.success, "created_at": t.created_at, "settled_at": t.settled_at,
-        "payment_method_token": t.payment_method_token, "customer_id": t.customer_id, "nonce_used": t.nonce_used,
-        "api_request_key": t.api_request_key, "refunded_transaction_id": t.refunded_transaction_id,
-        "refund_ids": t.refund_ids, "processor_response_code": t.code, "gateway_rejection_reason": t.rejection,
+        "id": t.id,
+        "merchant_id": t.merchant_id,
+        "merchant_account_id": t.merchant_account_id,
+        "order_id": t.order_id,
+        "amount_cents": t.amount_cents,
+        "currency": t.currency,
+        "status": t.status,
+        "type": t.type,
+        "success": t.success,
+        "created_at": t.created_at,
+        "settled_at": t.settled_at,
+        "payment_method_token": t.payment_method_token,
+        "customer_id": t.customer_id,
+        "nonce_used": t.nonce_used,
+        "api_request_key": t.api_request_key,
+        "refunded_transaction_id": t.refunded_transaction_id,
+        "refund_ids": t.refund_ids,
+        "processor_response_code": t.code,
+        "gateway_rejection_reason": t.rejection,
         "card": {"bin": t.face.bin, "last_4": t.face.last_4, "card_type": t.face.card_type},
         "status_history": t.status_history,
     }
@@ -86,8 +99,12 @@ def _faults(world: World) -> list[web.AbstractRouteDef]:
         found = world.faults.remove(request.match_info["id"])
         return _json({"removed": found}, 200 if found else 404)
 
-    return [web.get("/simulator/faults", listed), web.post("/simulator/faults", _with_body(add)),
-            web.delete("/simulator/faults", clear), web.delete("/simulator/faults/{id}", remove)]
+    return [
+        web.get("/simulator/faults", listed),
+        web.post("/simulator/faults", _with_body(add)),
+        web.delete("/simulator/faults", clear),
+        web.delete("/simulator/faults/{id}", remove),
+    ]
 
 
 def _truth(world: World) -> list[web.AbstractRouteDef]:
@@ -106,11 +123,22 @@ def _truth(world: World) -> list[web.AbstractRouteDef]:
         return _json({"now": world.clock.now(), "transactions": [shown(item) for item in chosen]})
 
     async def requests(request: web.Request) -> web.Response:
-        wanted = {name: request.query[name] for name in ("order_id", "operation", "merchant_id", "method")
-                  if name in request.query}
+        wanted = {
+            name: request.query[name]
+            for name in ("order_id", "operation", "merchant_id", "method")
+            if name in request.query
+        }
         start = request.query.get("path_prefix", "")
-        return _json({"requests": [entry for entry in world.requests if entry["path"].startswith(start)
-                                   and all(entry.get(name) == value for name, value in wanted.items())]})
+        return _json(
+            {
+                "requests": [
+                    entry
+                    for entry in world.requests
+                    if entry["path"].startswith(start)
+                    and all(entry.get(name) == value for name, value in wanted.items())
+                ]
+            }
+        )
 
     return [web.get("/simulator/truth", truth), web.get("/simulator/requests", requests)]
 
@@ -119,8 +147,14 @@ def routes(world: World) -> list[web.AbstractRouteDef]:
     """All levers."""
 
     async def health(request: web.Request) -> web.Response:
-        return _json({"status": "ok", "now": world.clock.now(), "ports": world.ports,
-                      "transactions": len(world.transactions.all)})
+        return _json(
+            {
+                "status": "ok",
+                "now": world.clock.now(),
+                "ports": world.ports,
+                "transactions": len(world.transactions.all),
+            }
+        )
 
     async def reset(request: web.Request) -> web.Response:
         world.reset()
@@ -146,7 +180,11 @@ def routes(world: World) -> list[web.AbstractRouteDef]:
         return _json({"merchants": list(world.merchants.by_id.values())})
 
     return [
-        web.get("/simulator/health", health), web.post("/simulator/reset", reset),
-        web.post("/simulator/clock", _with_body(clock)), web.get("/simulator/merchants", merchants),
-        web.post("/simulator/merchants", _with_body(merchant)), *_truth(world), *_faults(world),
+        web.get("/simulator/health", health),
+        web.post("/simulator/reset", reset),
+        web.post("/simulator/clock", _with_body(clock)),
+        web.get("/simulator/merchants", merchants),
+        web.post("/simulator/merchants", _with_body(merchant)),
+        *_truth(world),
+        *_faults(world),
     ]

@@ -36,8 +36,7 @@ KINDS: dict[str, Kind] = {
     "gateway_rejected_duplicate": Kind("force", True, "rejected as a duplicate", code="duplicate"),
     "gateway_rejected_fraud": Kind("force", True, "rejected as fraud", code="fraud"),
     "partial_authorization": Kind("force", True, "only half of the amount is authorised (1004)", code="1004"),
-    "authorizing_then_settled": Kind(
-        "force", True, "status authorizing; settled `seconds` later", code="authorizing"),
+    "authorizing_then_settled": Kind("force", True, "status authorizing; settled `seconds` later", code="authorizing"),
     **_statuses(),
     "throttled_429": Kind("status", False, "429, nothing processed", 429),
     "unauthorized_401": Kind("status", False, "401, nothing processed", 401),
@@ -57,14 +56,41 @@ KINDS: dict[str, Kind] = {
     "wrong_amount": Kind("echo", True, "the answer names one dollar more", code="amount"),
     "wrong_order_id": Kind("echo", True, "the answer names another order", code="order_id"),
     "wrong_currency": Kind("echo", True, "the answer names euros", code="currency_iso_code"),
-    **{f"error_{code}": Kind("error", False, f"422 with {code} on api_request_key", code=code)
-       for code in ("915230", "915231", "915232", "915233", "915234", "915235")},
+    **{
+        f"error_{code}": Kind("error", False, f"422 with {code} on api_request_key", code=code)
+        for code in ("915230", "915231", "915232", "915233", "915234", "915235")
+    },
     "search_lag": Kind("lag", True, "new transactions are found only after `seconds`"),
 }
-OPERATIONS = frozenset({"any", "sale", "credit", "search", "void", "refund", "reverse", "find", "submit", "settle",
-                        "update", "client_token", "customer", "payment_method", "nonce", "verification", "tokenize"})
-SECONDS_DEFAULT = {"slow": 1.0, "hang_before": 300.0, "hang_after": 300.0, "late": 5.0,
-                   "authorizing_then_settled": 2.0, "search_lag": 10.0}
+OPERATIONS = frozenset(
+    {
+        "any",
+        "sale",
+        "credit",
+        "search",
+        "void",
+        "refund",
+        "reverse",
+        "find",
+        "submit",
+        "settle",
+        "update",
+        "client_token",
+        "customer",
+        "payment_method",
+        "nonce",
+        "verification",
+        "tokenize",
+    }
+)
+SECONDS_DEFAULT = {
+    "slow": 1.0,
+    "hang_before": 300.0,
+    "hang_after": 300.0,
+    "late": 5.0,
+    "authorizing_then_settled": 2.0,
+    "search_lag": 10.0,
+}
 
 
 class BadFault(ValueError):
@@ -126,9 +152,20 @@ class Fault:
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "fault": (str,), "operation": (str,), "merchant": (str,), "order_id": (str,), "order_prefix": (str,),
-    "order_regex": (str,), "times": (int,), "seconds": (int, float), "hang_seconds": (int, float), "held": (str,),
-    "probability": (int, float), "seed": (int,), "code": (str,), "processed": (bool,),
+    "fault": (str,),
+    "operation": (str,),
+    "merchant": (str,),
+    "order_id": (str,),
+    "order_prefix": (str,),
+    "order_regex": (str,),
+    "times": (int,),
+    "seconds": (int, float),
+    "hang_seconds": (int, float),
+    "held": (str,),
+    "probability": (int, float),
+    "seed": (int,),
+    "code": (str,),
+    "processed": (bool,),
 }
 
 
@@ -190,8 +227,14 @@ class FaultPlan:
 
     def lag_seconds(self, merchant_id: str) -> float:
         """How far the search index is behind."""
-        return max((fault.delay_seconds for fault in self.waiting
-                    if fault.kind.effect == "lag" and fault.merchant in (None, merchant_id)), default=0.0)
+        return max(
+            (
+                fault.delay_seconds
+                for fault in self.waiting
+                if fault.kind.effect == "lag" and fault.merchant in (None, merchant_id)
+            ),
+            default=0.0,
+        )
 
     def listed(self) -> list[dict[str, Any]]:
         """The waiting faults as JSON."""

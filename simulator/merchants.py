@@ -93,9 +93,11 @@ class MerchantBook:
             if not _fits(value, str(known[name])):
                 raise UnknownSetting(f"{name} has the wrong type")
         old = self.by_id.get(merchant_id)
-        before = vars(old) if old else {
-            "public_key": f"{merchant_id}_public_key", "private_key": f"{merchant_id}_private_key"
-        }
+        before = (
+            vars(old)
+            if old
+            else {"public_key": f"{merchant_id}_public_key", "private_key": f"{merchant_id}_private_key"}
+        )
         merchant = Merchant(**{**before, **settings})
         self._keep(merchant)
         self._journal.append("merchant", merchant)

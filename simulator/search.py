@@ -17,8 +17,16 @@ from simulator.vault import Customer, Vault, Verification
 
 Item = TypeVar("Item", Transaction, Customer, Verification)
 Get = Callable[[Any], Iterable[Any]]
-STATUS_TIMES = ("authorized", "submitted_for_settlement", "settled", "voided", "failed", "gateway_rejected",
-                "processor_declined", "authorization_expired")
+STATUS_TIMES = (
+    "authorized",
+    "submitted_for_settlement",
+    "settled",
+    "voided",
+    "failed",
+    "gateway_rejected",
+    "processor_declined",
+    "authorization_expired",
+)
 
 
 class BadCriteria(Exception):
@@ -90,9 +98,12 @@ def _range(read: Callable[[Any], Any]) -> Callable[[Any, list[Any]], bool]:
         bounds = {operator: read(sent) for operator, sent in criterion.items() if sent is not None}
         if not bounds.keys() <= {"is", "min", "max"} or None in bounds.values():
             raise BadCriteria("a range needs is, min or max")
-        return any((value == bounds["is"]) if "is" in bounds
-                   else (("min" not in bounds or value >= bounds["min"])
-                         and ("max" not in bounds or value <= bounds["max"])) for value in values)
+        return any(
+            (value == bounds["is"])
+            if "is" in bounds
+            else (("min" not in bounds or value >= bounds["min"]) and ("max" not in bounds or value <= bounds["max"]))
+            for value in values
+        )
 
     return test
 
@@ -118,8 +129,9 @@ def _inside(name: str, key: str) -> Get:
 
 
 def _status_time(status: str) -> Get:
-    return lambda item: [event["timestamp"].replace(microsecond=0)
-                         for event in item.status_history if event["status"] == status]
+    return lambda item: [
+        event["timestamp"].replace(microsecond=0) for event in item.status_history if event["status"] == status
+    ]
 
 
 def _created(item: Any) -> list[Any]:
@@ -139,12 +151,23 @@ _CARD_FIELDS = {
     "credit_card_unique_identifier": Field(_text, _face(lambda face: face.number_hash)),
 }
 _PERSON = ("first_name", "last_name", "company", "email", "phone", "fax", "website")
-_PLACE = ("first_name", "last_name", "company", "street_address", "extended_address", "locality", "region",
-          "postal_code", "country_name")
+_PLACE = (
+    "first_name",
+    "last_name",
+    "company",
+    "street_address",
+    "extended_address",
+    "locality",
+    "region",
+    "postal_code",
+    "country_name",
+)
 
 TRANSACTION_FIELDS: dict[str, Field] = {
-    **{name: Field(_text, _attribute(name)) for name in (
-        "id", "order_id", "payment_method_token", "customer_id", "currency", "settlement_batch_id")},
+    **{
+        name: Field(_text, _attribute(name))
+        for name in ("id", "order_id", "payment_method_token", "customer_id", "currency", "settlement_batch_id")
+    },
     "processor_authorization_code": Field(_text, _attribute("authorization_code")),
     **{f"customer_{name}": Field(_text, _inside("customer", name)) for name in _PERSON},
     **{f"{place}_{name}": Field(_text, _inside(place, name)) for place in ("billing", "shipping") for name in _PLACE},
@@ -176,6 +199,7 @@ VERIFICATION_FIELDS: dict[str, Field] = {
 
 def customer_fields(vault: Vault) -> dict[str, Field]:
     """Customer criteria; some look at the customer's cards and addresses."""
+
     def of_cards(read: Callable[[Any], Any]) -> Get:
         return lambda item: [read(card) for card in vault.cards_of(item)]
 
@@ -183,8 +207,11 @@ def customer_fields(vault: Vault) -> dict[str, Field]:
         return lambda item: [address.get(name) for address in item.addresses]
 
     def same_number(item: Customer) -> list[str]:
-        return [twin.token for card in vault.cards_of(item)
-                for twin in vault.cards_like(item.merchant_id, card.face.number_hash)]
+        return [
+            twin.token
+            for card in vault.cards_of(item)
+            for twin in vault.cards_like(item.merchant_id, card.face.number_hash)
+        ]
 
     return {
         "id": Field(_text, _attribute("id")),
@@ -209,6 +236,11 @@ def select(candidates: Iterable[Item], criteria: dict[str, Any], known: dict[str
             raise BadCriteria(name)
         if criterion is not None:
             tests.append((known[name], criterion))
-    return [item for item in candidates
-            if all(field.test(criterion, [value for value in field.get(item) if value is not None])
-                   for field, criterion in tests)]
+    return [
+        item
+        for item in candidates
+        if all(
+            field.test(criterion, [value for value in field.get(item) if value is not None])
+            for field, criterion in tests
+        )
+    ]

@@ -54,9 +54,16 @@ def _watch(world: World) -> Middleware:
             raise
         finally:
             disturbance.mark_used(request)
-            entry = {"at": at.isoformat(), "method": request.method, "path": request.path,
-                     "query": request.query_string, "referer": request.headers.get("Referer"),
-                     "order_id": None, "status": status, **request.get("record", {})}
+            entry = {
+                "at": at.isoformat(),
+                "method": request.method,
+                "path": request.path,
+                "query": request.query_string,
+                "referer": request.headers.get("Referer"),
+                "order_id": None,
+                "status": status,
+                **request.get("record", {}),
+            }
             world.requests.append(entry)
             if "record" in request:
                 world.journal.append("request", entry)

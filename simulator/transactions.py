@@ -11,8 +11,9 @@ from simulator.cards import CardFace
 from simulator.codec import read_time
 from simulator.journal import Journal
 
-TAKEN = frozenset({"authorized", "submitted_for_settlement", "settling", "settled", "settlement_pending",
-                   "settlement_confirmed"})
+TAKEN = frozenset(
+    {"authorized", "submitted_for_settlement", "settling", "settled", "settlement_pending", "settlement_confirmed"}
+)
 SUCCEEDED = TAKEN | {"voided"}
 _TIMES = ("created_at", "updated_at", "authorization_expires_at", "authorizing_until", "settled_at")
 
@@ -104,8 +105,7 @@ class TransactionBook:
             transaction.settled_at = at
             transaction.settlement_batch_id = f"{at:%Y-%m-%d}_{transaction.merchant_account_id}_simulated"
             transaction.settlement_code = "4000"
-        transaction.status_history.append({"timestamp": at, "status": status,
-                                           "amount_cents": transaction.amount_cents})
+        transaction.status_history.append({"timestamp": at, "status": status, "amount_cents": transaction.amount_cents})
         if keep:
             self.keep(transaction)
 

@@ -22,7 +22,13 @@ class Ids:
     """Generated ids; they fit the alphabet an SDK accepts in a path. A seed makes them repeatable."""
 
     def __init__(self, seed: int) -> None:
+        self._seed = seed
         self._random = Random(seed or None)
+
+    def resume(self, records: int) -> None:
+        """Go on after so many records of an earlier run, so that a seed does not give its ids again."""
+        if self._seed and records:
+            self._random = Random(f"{self._seed}:{records}")
 
     def word(self, length: int = 8) -> str:
         """Lower-case letters and digits."""
@@ -123,8 +129,11 @@ class Vault:
 
     def cards_like(self, merchant_id: str, number_hash: str) -> list[Card]:
         """Cards with the same number."""
-        return [card for (owner, _), card in self.cards.items()
-                if owner == merchant_id and card.face.number_hash == number_hash]
+        return [
+            card
+            for (owner, _), card in self.cards.items()
+            if owner == merchant_id and card.face.number_hash == number_hash
+        ]
 
     def nonce(self, merchant_id: str, value: object) -> Nonce | None:
         """The nonce unless it is unknown, of another merchant or three hours old."""

@@ -111,7 +111,9 @@ class World:
         self.later(at, act)
 
     def _replay(self) -> None:
+        records = 0
         for event, record in self.journal.read():
+            records += 1
             if event == "transaction":
                 self.transactions.replay(record)
             elif event in VAULT_EVENTS:
@@ -122,5 +124,6 @@ class World:
                 self.merchants.replay(record)
             elif event == "clock":
                 self.clock.offset_seconds = record["offset_seconds"]
+        self.ids.resume(records)
         for transaction in self.transactions.all:
             self._plan(transaction)

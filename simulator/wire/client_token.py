@@ -23,8 +23,14 @@ def create(call: Call) -> Reply:
         problems.add("client_token", "domains", "92011")
     problems.raise_if_any()
     options = {name: truthy(value) for name, value in call.part("options").items()}
-    signed = client_tokens.fingerprint(call.merchant, call.world.clock.now(), customer_id, options,
-                                       call.world.ids.word(16))
-    value = client_tokens.client_token(call.merchant, call.base_url, signed, int(version) if version in "123" else 2,
-                                       text(call.params.get("merchant_account_id")))
+    signed = client_tokens.fingerprint(
+        call.merchant, call.world.clock.now(), customer_id, options, call.world.ids.word(16)
+    )
+    value = client_tokens.client_token(
+        call.merchant,
+        call.base_url,
+        signed,
+        int(version) if version in "123" else 2,
+        text(call.params.get("merchant_account_id")),
+    )
     return Reply(201, "client_token", {"value": value})

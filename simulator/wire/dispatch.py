@@ -46,8 +46,12 @@ _ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ("POST", f"transactions/{_ID}/submit_for_partial_settlement", "submit", transaction.submit_for_partial_settlement),
     ("PUT", f"transactions/{_ID}/update_details", "update", transaction.update_details),
     ("GET", f"transactions/{_ID}/line_items", "find", transaction.line_items),
-    ("PUT", f"transactions/{_ID}/(settle|settlement_confirm|settlement_decline|settlement_pending)", "settle",
-     transaction.settle_for_test),
+    (
+        "PUT",
+        f"transactions/{_ID}/(settle|settlement_confirm|settlement_decline|settlement_pending)",
+        "settle",
+        transaction.settle_for_test,
+    ),
     ("POST", "client_token", "client_token", client_token.create),
     ("POST", "customers", "customer", customer.create),
     ("POST", "customers/advanced_search_ids", "customer", searching.customer_ids),
@@ -204,8 +208,9 @@ async def _answer(world: World, request: web.Request) -> tuple[web.StreamRespons
     operation, ids, handler = route
     if operation == "sale" and params.get("type") == "credit":
         operation = "credit"
-    call = Call(world, merchant, operation, ids, root, params, dict(request.query),
-                f"{request.scheme}://{request.host}")
+    call = Call(
+        world, merchant, operation, ids, root, params, dict(request.query), f"{request.scheme}://{request.host}"
+    )
     record |= {"operation": operation, "order_id": _order_of(call, path)}
     fault = call.fault = world.faults.take(operation, merchant.id, record["order_id"])
     latency = world.settings.latency_ms / 1000
@@ -223,7 +228,8 @@ async def _disturbed(
     world = call.world
     if fault.kind.effect == "late":
         disturbance.land_later(
-            call, fault, lambda: start(call, handler), lambda reply: _journal_late(world, record, reply))
+            call, fault, lambda: start(call, handler), lambda reply: _journal_late(world, record, reply)
+        )
         return await disturbance.silence(request, fault.hang_seconds)
     if fault.kind.effect == "error":
         problems = Problems()

@@ -65,8 +65,9 @@ def for_sale(call: Call, problems: Problems) -> Instrument | None:
     """The card a sale or credit is for, in the gateway's order: nonce, token, typed card, customer's default."""
     params, typed = call.params, call.part("credit_card")
     vault, merchant_id = call.world.vault, call.merchant.id
-    nonce, token, customer_id = (text(params.get(name)) for name in
-                                 ("payment_method_nonce", "payment_method_token", "customer_id"))
+    nonce, token, customer_id = (
+        text(params.get(name)) for name in ("payment_method_nonce", "payment_method_token", "customer_id")
+    )
     if customer_id and not vault.customer(merchant_id, customer_id):
         problems.add("transaction", "customer_id", "91510")
         return None

@@ -61,8 +61,9 @@ def create(call: Call) -> Reply:
     if instrument.card and instrument.card.customer_id == customer.id:
         card = instrument.card
     else:
-        card = vaulting.store_card(call, customer, instrument, text(params.get("token")), billing or instrument.billing,
-                                   options)
+        card = vaulting.store_card(
+            call, customer, instrument, text(params.get("token")), billing or instrument.billing, options
+        )
     if instrument.nonce:
         vault.consume(instrument.nonce)
     return _reply(call, card, 201)
@@ -139,8 +140,11 @@ def _expiring(call: Call) -> list[Card]:
         first, last = (start[2:], start[:2]), (end[2:], end[:2])
     else:
         first, last = ("", ""), _month_before(now.year, now.month)
-    return [card for (owner, _), card in call.world.vault.cards.items() if owner == call.merchant.id
-            and first <= (card.face.expiration_year, card.face.expiration_month) <= last]
+    return [
+        card
+        for (owner, _), card in call.world.vault.cards.items()
+        if owner == call.merchant.id and first <= (card.face.expiration_year, card.face.expiration_month) <= last
+    ]
 
 
 def _month_before(year: int, month: int) -> tuple[str, str]:

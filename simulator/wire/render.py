@@ -15,11 +15,32 @@ from simulator.transactions import Transaction
 from simulator.vault import Card, Customer, Nonce, Vault, Verification
 
 PERSON = ("first_name", "last_name", "company", "email", "website", "phone", "fax")
-ADDRESS = ("first_name", "last_name", "company", "street_address", "extended_address", "locality", "region",
-           "postal_code", "country_name", "country_code_alpha2", "country_code_alpha3", "country_code_numeric",
-           "phone_number")
-ECHOED = ("channel", "purchase_order_number", "tax_amount", "tax_exempt", "discount_amount", "shipping_amount",
-          "shipping_tax_amount", "surcharge_amount", "ships_from_postal_code")
+ADDRESS = (
+    "first_name",
+    "last_name",
+    "company",
+    "street_address",
+    "extended_address",
+    "locality",
+    "region",
+    "postal_code",
+    "country_name",
+    "country_code_alpha2",
+    "country_code_alpha3",
+    "country_code_numeric",
+    "phone_number",
+)
+ECHOED = (
+    "channel",
+    "purchase_order_number",
+    "tax_amount",
+    "tax_exempt",
+    "discount_amount",
+    "shipping_amount",
+    "shipping_tax_amount",
+    "surcharge_amount",
+    "ships_from_postal_code",
+)
 PAGE_SIZE = 50
 
 
@@ -45,74 +66,134 @@ def _expired(face: CardFace, now: datetime) -> bool:
 def face(face: CardFace, now: datetime) -> dict[str, Any]:
     """The fields every card shows, in a transaction, a verification or the vault."""
     return {
-        "bin": face.bin, "last_4": face.last_4, "card_type": face.card_type,
-        "expiration_month": face.expiration_month, "expiration_year": face.expiration_year,
-        "expired": _expired(face, now), "customer_location": "US", "cardholder_name": face.cardholder_name,
-        "image_url": _image(face), **_indicators(face), "account_type": None,
+        "bin": face.bin,
+        "last_4": face.last_4,
+        "card_type": face.card_type,
+        "expiration_month": face.expiration_month,
+        "expiration_year": face.expiration_year,
+        "expired": _expired(face, now),
+        "customer_location": "US",
+        "cardholder_name": face.cardholder_name,
+        "image_url": _image(face),
+        **_indicators(face),
+        "account_type": None,
         "unique_number_identifier": face.number_hash,
     }
 
 
 def address(fields: dict[str, Any], **ids: Any) -> dict[str, Any]:
     """An address; absent parts are nil."""
-    return ids | {name: fields.get(name) for name in ADDRESS} | {
-        "international_phone": fields.get("international_phone")
-        or {"country_code": None, "national_number": None}}
+    return (
+        ids
+        | {name: fields.get(name) for name in ADDRESS}
+        | {"international_phone": fields.get("international_phone") or {"country_code": None, "national_number": None}}
+    )
 
 
 def status_event(event: dict[str, Any]) -> dict[str, Any]:
     """One line of a transaction's history."""
-    return {"timestamp": event["timestamp"], "status": event["status"], "amount": dollars(event["amount_cents"]),
-            "user": None, "transaction_source": "api"}
+    return {
+        "timestamp": event["timestamp"],
+        "status": event["status"],
+        "amount": dollars(event["amount_cents"]),
+        "user": None,
+        "transaction_source": "api",
+    }
 
 
 def transaction(t: Transaction) -> dict[str, Any]:
     """A whole transaction."""
     error, postal, street = t.avs
     card = face(t.face, t.created_at)
-    card |= {"token": t.payment_method_token, "bin_extended": t.face.bin_extended, "venmo_sdk": False,
-             "global_id": global_id("paymentmethod_cc", t.payment_method_token) if t.payment_method_token else None}
+    card |= {
+        "token": t.payment_method_token,
+        "bin_extended": t.face.bin_extended,
+        "venmo_sdk": False,
+        "global_id": global_id("paymentmethod_cc", t.payment_method_token) if t.payment_method_token else None,
+    }
     approved = t.kind == "approved"
     body: dict[str, Any] = {
-        "id": t.id, "status": t.status, "type": t.type, "currency_iso_code": t.currency,
-        "amount": dollars(t.amount_cents), "merchant_account_id": t.merchant_account_id,
-        "sub_merchant_account_id": None, "master_merchant_account_id": None, "order_id": t.order_id,
-        "created_at": t.created_at, "updated_at": t.updated_at,
+        "id": t.id,
+        "status": t.status,
+        "type": t.type,
+        "currency_iso_code": t.currency,
+        "amount": dollars(t.amount_cents),
+        "merchant_account_id": t.merchant_account_id,
+        "sub_merchant_account_id": None,
+        "master_merchant_account_id": None,
+        "order_id": t.order_id,
+        "created_at": t.created_at,
+        "updated_at": t.updated_at,
         "customer": {"id": t.customer_id} | {name: t.customer.get(name) for name in PERSON},
         "billing": address(t.billing, id=t.billing.get("id")),
         "shipping": address(t.shipping, id=t.shipping.get("id"), shipping_method=t.shipping.get("shipping_method")),
-        "refund_id": t.refund_ids[-1] if t.refund_ids else None, "refund_ids": t.refund_ids,
+        "refund_id": t.refund_ids[-1] if t.refund_ids else None,
+        "refund_ids": t.refund_ids,
         "refunded_transaction_id": t.refunded_transaction_id,
         "partial_settlement_transaction_ids": t.partial_ids,
-        "authorized_transaction_id": t.authorized_transaction_id, "settlement_batch_id": t.settlement_batch_id,
-        "custom_fields": t.custom_fields or "", "avs_error_response_code": error,
-        "avs_postal_code_response_code": postal, "avs_street_address_response_code": street,
-        "cvv_response_code": t.cvv_response, "gateway_rejection_reason": t.rejection,
-        "processor_authorization_code": t.authorization_code, "processor_response_code": t.code or "",
-        "processor_response_text": t.text or "", "processor_response_type": t.kind or "",
-        "additional_processor_response": t.additional, "voice_referral_number": None,
-        **{name: t.details.get(name) for name in ECHOED}, "sca_exemption_requested": None,
-        "processed_with_network_token": False, "credit_card": card,
+        "authorized_transaction_id": t.authorized_transaction_id,
+        "settlement_batch_id": t.settlement_batch_id,
+        "custom_fields": t.custom_fields or "",
+        "avs_error_response_code": error,
+        "avs_postal_code_response_code": postal,
+        "avs_street_address_response_code": street,
+        "cvv_response_code": t.cvv_response,
+        "gateway_rejection_reason": t.rejection,
+        "processor_authorization_code": t.authorization_code,
+        "processor_response_code": t.code or "",
+        "processor_response_text": t.text or "",
+        "processor_response_type": t.kind or "",
+        "additional_processor_response": t.additional,
+        "voice_referral_number": None,
+        **{name: t.details.get(name) for name in ECHOED},
+        "sca_exemption_requested": None,
+        "processed_with_network_token": False,
+        "credit_card": card,
         "status_history": Many("status_event", [status_event(event) for event in t.status_history]),
-        "plan_id": None, "subscription_id": None,
+        "plan_id": None,
+        "subscription_id": None,
         "subscription": {"billing_period_start_date": None, "billing_period_end_date": None},
-        "add_ons": [], "discounts": [],
+        "add_ons": [],
+        "discounts": [],
         "descriptor": {name: t.descriptor.get(name) for name in ("name", "phone", "url")},
-        "recurring": t.source in ("recurring_first", "recurring"), "service_fee_amount": None, "escrow_status": None,
+        "recurring": t.source in ("recurring_first", "recurring"),
+        "service_fee_amount": None,
+        "escrow_status": None,
         "disbursement_details": dict.fromkeys(
-            ("disbursement_date", "settlement_amount", "settlement_currency_iso_code",
-             "settlement_currency_exchange_rate", "funds_held", "success")),
-        "disputes": [], "authorization_adjustments": [], "payment_instrument_type": "credit_card",
-        "processor_settlement_response_code": t.settlement_code, "processor_settlement_response_text": "",
+            (
+                "disbursement_date",
+                "settlement_amount",
+                "settlement_currency_iso_code",
+                "settlement_currency_exchange_rate",
+                "funds_held",
+                "success",
+            )
+        ),
+        "disputes": [],
+        "authorization_adjustments": [],
+        "payment_instrument_type": "credit_card",
+        "processor_settlement_response_code": t.settlement_code,
+        "processor_settlement_response_text": "",
         "network_response_code": "XX" if t.kind else None,
         "network_response_text": "sample network response text" if t.kind else None,
-        "network_transaction_id": t.network_transaction_id, "three_d_secure_info": None,
-        "authorization_expires_at": t.authorization_expires_at, "retry_ids": [], "retried": False,
-        "retried_transaction_id": None, "retrieval_reference_number": "1234567" if approved else None,
-        "acquirer_reference_number": None, "merchant_advice_code": None, "merchant_advice_code_text": None,
-        "installment_count": None, "installments": [], "refunded_installments": [],
-        "global_id": global_id("transaction", t.id), "merchant_identification_number": "123456789012",
-        "terminal_identification_number": "00000001", "merchant_name": "DESCRIPTORNAME", "ach_return_code": None,
+        "network_transaction_id": t.network_transaction_id,
+        "three_d_secure_info": None,
+        "authorization_expires_at": t.authorization_expires_at,
+        "retry_ids": [],
+        "retried": False,
+        "retried_transaction_id": None,
+        "retrieval_reference_number": "1234567" if approved else None,
+        "acquirer_reference_number": None,
+        "merchant_advice_code": None,
+        "merchant_advice_code_text": None,
+        "installment_count": None,
+        "installments": [],
+        "refunded_installments": [],
+        "global_id": global_id("transaction", t.id),
+        "merchant_identification_number": "123456789012",
+        "terminal_identification_number": "00000001",
+        "merchant_name": "DESCRIPTORNAME",
+        "ach_return_code": None,
     }
     if t.kind == "soft_declined" and t.code == "2000" and t.face.card_type == "MasterCard":
         body |= {"merchant_advice_code": "01", "merchant_advice_code_text": "New account information available"}
@@ -122,12 +203,22 @@ def transaction(t: Transaction) -> dict[str, Any]:
 def verification(v: Verification) -> dict[str, Any]:
     """A card verification; `created_at` is what the SDK sorts by."""
     return {
-        "id": v.id, "status": v.status, "amount": dollars(v.amount_cents), "currency_iso_code": "USD",
-        "merchant_account_id": v.merchant_account_id, **v.fields, "network_response_code": "XX",
-        "network_response_text": "sample network response text", "network_transaction_id": None,
-        "ani_first_name_response_code": "I", "ani_last_name_response_code": "I",
-        "created_at": v.created_at, "updated_at": v.created_at, "global_id": global_id("verification", v.id),
-        "credit_card": face(v.face, v.created_at) | {"token": v.token}, "billing": address(v.billing or {}),
+        "id": v.id,
+        "status": v.status,
+        "amount": dollars(v.amount_cents),
+        "currency_iso_code": "USD",
+        "merchant_account_id": v.merchant_account_id,
+        **v.fields,
+        "network_response_code": "XX",
+        "network_response_text": "sample network response text",
+        "network_transaction_id": None,
+        "ani_first_name_response_code": "I",
+        "ani_last_name_response_code": "I",
+        "created_at": v.created_at,
+        "updated_at": v.created_at,
+        "global_id": global_id("verification", v.id),
+        "credit_card": face(v.face, v.created_at) | {"token": v.token},
+        "billing": address(v.billing or {}),
     }
 
 
@@ -135,11 +226,18 @@ def card(c: Card, vault: Vault, now: datetime) -> dict[str, Any]:
     """A vaulted card; without an address the element is left out."""
     customer = vault.customers[c.merchant_id, c.customer_id]
     body = face(c.face, now) | {
-        "token": c.token, "customer_id": c.customer_id, "default": customer.default_token == c.token,
-        "created_at": c.created_at, "updated_at": c.updated_at, "subscriptions": [],
-        "verifications": Many("verification", [verification(vault.verifications[c.merchant_id, id_])
-                                               for id_ in reversed(c.verifications)]),
-        "is_network_tokenized": False, "venmo_sdk": False, "global_id": global_id("paymentmethod_cc", c.token),
+        "token": c.token,
+        "customer_id": c.customer_id,
+        "default": customer.default_token == c.token,
+        "created_at": c.created_at,
+        "updated_at": c.updated_at,
+        "subscriptions": [],
+        "verifications": Many(
+            "verification", [verification(vault.verifications[c.merchant_id, id_]) for id_ in reversed(c.verifications)]
+        ),
+        "is_network_tokenized": False,
+        "venmo_sdk": False,
+        "global_id": global_id("paymentmethod_cc", c.token),
         "customer_global_id": global_id("customer", c.customer_id),
     }
     if c.billing:
@@ -150,40 +248,76 @@ def card(c: Card, vault: Vault, now: datetime) -> dict[str, Any]:
 def customer(c: Customer, vault: Vault, now: datetime) -> dict[str, Any]:
     """A customer with everything kept for them."""
     return {
-        "id": c.id, "merchant_id": c.merchant_id, **{name: c.fields.get(name) for name in PERSON},
-        "international_phone": c.fields.get("international_phone")
-        or {"country_code": None, "national_number": None},
-        "created_at": c.created_at, "updated_at": c.updated_at, "custom_fields": c.custom_fields or "",
+        "id": c.id,
+        "merchant_id": c.merchant_id,
+        **{name: c.fields.get(name) for name in PERSON},
+        "international_phone": c.fields.get("international_phone") or {"country_code": None, "national_number": None},
+        "created_at": c.created_at,
+        "updated_at": c.updated_at,
+        "custom_fields": c.custom_fields or "",
         "credit_cards": Many("credit_card", [card(item, vault, now) for item in vault.cards_of(c)]),
         "addresses": Many("address", [stored_address(item, c.id) for item in c.addresses]),
-        "paypal_accounts": [], "us_bank_accounts": [], "apple_pay_cards": [], "android_pay_cards": [],
-        "venmo_accounts": [], "global_id": global_id("customer", c.id),
+        "paypal_accounts": [],
+        "us_bank_accounts": [],
+        "apple_pay_cards": [],
+        "android_pay_cards": [],
+        "venmo_accounts": [],
+        "global_id": global_id("customer", c.id),
     }
 
 
 def stored_address(fields: dict[str, Any], customer_id: str) -> dict[str, Any]:
     """An address in a customer's book."""
-    return address(fields, id=fields.get("id"), customer_id=customer_id, created_at=fields["created_at"],
-                   updated_at=fields["updated_at"])
+    return address(
+        fields,
+        id=fields.get("id"),
+        customer_id=customer_id,
+        created_at=fields["created_at"],
+        updated_at=fields["updated_at"],
+    )
 
 
 def nonce(n: Nonce) -> dict[str, Any]:
     """A payment method nonce with the details of its card."""
     shown = _indicators(n.face)
     return {
-        "nonce": n.value, "type": "CreditCard", "consumed": n.state == "consumed", "locked": n.state == "locked",
-        "default": False, "description": f"ending in {n.face.last_4[-2:]}",
+        "nonce": n.value,
+        "type": "CreditCard",
+        "consumed": n.state == "consumed",
+        "locked": n.state == "locked",
+        "default": False,
+        "description": f"ending in {n.face.last_4[-2:]}",
         "details": {
-            "bin": n.face.bin, "last_two": n.face.last_4[-2:], "last_four": n.face.last_4,
-            "card_type": n.face.card_type, "expiration_month": n.face.expiration_month,
-            "expiration_year": n.face.expiration_year, "cardholder_name": n.face.cardholder_name,
+            "bin": n.face.bin,
+            "last_two": n.face.last_4[-2:],
+            "last_four": n.face.last_4,
+            "card_type": n.face.card_type,
+            "expiration_month": n.face.expiration_month,
+            "expiration_year": n.face.expiration_year,
+            "cardholder_name": n.face.cardholder_name,
             "is_network_tokenized": False,
         },
-        "bin_data": {name: shown[name] for name in (
-            "healthcare", "debit", "durbin_regulated", "commercial", "payroll", "prepaid", "issuing_bank",
-            "country_of_issuance", "product_id", "business", "consumer", "corporate", "purchase",
-            "prepaid_reloadable")},
-        "three_d_secure_info": None, "security_questions": [],
+        "bin_data": {
+            name: shown[name]
+            for name in (
+                "healthcare",
+                "debit",
+                "durbin_regulated",
+                "commercial",
+                "payroll",
+                "prepaid",
+                "issuing_bank",
+                "country_of_issuance",
+                "product_id",
+                "business",
+                "consumer",
+                "corporate",
+                "purchase",
+                "prepaid_reloadable",
+            )
+        },
+        "three_d_secure_info": None,
+        "security_questions": [],
     }
 
 

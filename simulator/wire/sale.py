@@ -47,9 +47,13 @@ class _Draft:
         else:
             merchant_id, order = other.call.merchant.id, text(other.call.params.get("order_id"))
             face = other.instrument.face
-        return (merchant_id == self.call.merchant.id and other.amount_cents == self.amount_cents
-                and (mine is None or mine == order) and face.number_hash == self.instrument.face.number_hash
-                and face.expiration_date == self.instrument.face.expiration_date)
+        return (
+            merchant_id == self.call.merchant.id
+            and other.amount_cents == self.amount_cents
+            and (mine is None or mine == order)
+            and face.number_hash == self.instrument.face.number_hash
+            and face.expiration_date == self.instrument.face.expiration_date
+        )
 
     def release(self) -> None:
         """No longer in flight; an unused nonce is fresh again."""
@@ -117,17 +121,32 @@ class _Draft:
         approved_sale = answer.approved and self.kind == "sale"
         ids = call.world.ids
         return Transaction(
-            id=ids.word(), merchant_id=call.merchant.id, merchant_account_id=self.account, type=self.kind,
-            amount_cents=amount_cents, currency=call.merchant.currency, created_at=now, face=instrument.face,
-            order_id=text(call.params.get("order_id")), payment_method_token=stored.token if stored else None,
+            id=ids.word(),
+            merchant_id=call.merchant.id,
+            merchant_account_id=self.account,
+            type=self.kind,
+            amount_cents=amount_cents,
+            currency=call.merchant.currency,
+            created_at=now,
+            face=instrument.face,
+            order_id=text(call.params.get("order_id")),
+            payment_method_token=stored.token if stored else None,
             customer_id=customer.id if customer else None,
             customer=(customer.fields if customer else {}) | self.parts["customer"],
-            billing=self.parts["billing"] or {}, shipping=self.parts["shipping"] or {},
-            descriptor=self.parts["descriptor"], custom_fields=self.parts["custom_fields"],
+            billing=self.parts["billing"] or {},
+            shipping=self.parts["shipping"] or {},
+            descriptor=self.parts["descriptor"],
+            custom_fields=self.parts["custom_fields"],
             details={name: call.params[name] for name in render.ECHOED if call.params.get(name) is not None},
-            source=text(call.params.get("transaction_source")), code=answer.code, text=answer.text, kind=answer.kind,
-            additional=additional, rejection=answer.rejection, avs=list(self.parts["avs"]),
-            cvv_response=self.parts["cvv"], authorization_code=ids.word(6).upper() if approved_sale else None,
+            source=text(call.params.get("transaction_source")),
+            code=answer.code,
+            text=answer.text,
+            kind=answer.kind,
+            additional=additional,
+            rejection=answer.rejection,
+            avs=list(self.parts["avs"]),
+            cvv_response=self.parts["cvv"],
+            authorization_code=ids.word(6).upper() if approved_sale else None,
             network_transaction_id=f"{now:0%Y%m%d%H%M%S}" if answer.approved else None,
             authorization_expires_at=now + timedelta(days=days) if approved_sale else None,
             nonce_used=bool(call.params.get("payment_method_nonce")),

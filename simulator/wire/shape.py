@@ -12,10 +12,14 @@ from simulator.wire.call import Call
 from simulator.wire.render import ADDRESS, PERSON
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_CODES = (("country_code_alpha2", r"[A-Z]{2}", "91814"), ("country_code_alpha3", r"[A-Z]{3}", "91816"),
-          ("country_code_numeric", r"\d{3}", "91817"))
-SOURCES = frozenset({"recurring_first", "recurring", "merchant", "moto", "installment_first", "installment",
-                     "unscheduled", "estimated"})
+_CODES = (
+    ("country_code_alpha2", r"[A-Z]{2}", "91814"),
+    ("country_code_alpha3", r"[A-Z]{3}", "91816"),
+    ("country_code_numeric", r"\d{3}", "91817"),
+)
+SOURCES = frozenset(
+    {"recurring_first", "recurring", "merchant", "moto", "installment_first", "installment", "unscheduled", "estimated"}
+)
 ID = re.compile(r"[A-Za-z0-9_-]+")
 
 

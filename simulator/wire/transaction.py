@@ -15,8 +15,10 @@ from simulator.wire.shape import read_descriptor
 VOIDABLE = ("authorized", "submitted_for_settlement")
 _SETTLEABLE = ("submitted_for_settlement", "settling")
 _TEST_MOVES = {
-    "settle": ("settled", "4000"), "settlement_confirm": ("settlement_confirmed", ""),
-    "settlement_decline": ("settlement_declined", "4001"), "settlement_pending": ("settlement_pending", "4002"),
+    "settle": ("settled", "4000"),
+    "settlement_confirm": ("settlement_confirmed", ""),
+    "settlement_decline": ("settlement_declined", "4001"),
+    "settlement_pending": ("settlement_pending", "4002"),
 }
 
 
@@ -69,8 +71,11 @@ def submit_for_partial_settlement(call: Call) -> Reply:
     if not open_parent or parent.final_capture:
         raise refuse("transaction", "base", "915103")
     amount_cents = read_amount(call.params.get("amount"), "transaction", problems, "91522")
-    used = sum(child.amount_cents for id_ in parent.partial_ids
-               if (child := world.transactions.find(call.merchant.id, id_)) and child.status != "voided")
+    used = sum(
+        child.amount_cents
+        for id_ in parent.partial_ids
+        if (child := world.transactions.find(call.merchant.id, id_)) and child.status != "voided"
+    )
     if amount_cents > parent.amount_cents - used:
         problems.add("transaction", "amount", "91522")
     problems.raise_if_any()
@@ -103,8 +108,9 @@ def refund(call: Call) -> Reply:
     order_id = text(call.params.get("order_id"))
     if order_id and len(order_id) > 255:
         problems.add("transaction", "order_id", "91501")
-    account = account_of(call, call.params.get("merchant_account_id") or parent.merchant_account_id, "transaction",
-                         problems)
+    account = account_of(
+        call, call.params.get("merchant_account_id") or parent.merchant_account_id, "transaction", problems
+    )
     problems.raise_if_any()
     credit = _child(call, parent, "credit", amount_cents, account)
     credit.refunded_transaction_id = parent.id
@@ -170,10 +176,28 @@ def _refunded_cents(call: Call, parent: Transaction) -> int:
 
 
 def _child(call: Call, parent: Transaction, kind: str, amount_cents: int, account: str) -> Transaction:
-    copied: dict[str, Any] = {name: getattr(parent, name) for name in (
-        "face", "order_id", "payment_method_token", "customer_id", "customer", "billing", "shipping", "descriptor",
-        "custom_fields")}
+    copied: dict[str, Any] = {
+        name: getattr(parent, name)
+        for name in (
+            "face",
+            "order_id",
+            "payment_method_token",
+            "customer_id",
+            "customer",
+            "billing",
+            "shipping",
+            "descriptor",
+            "custom_fields",
+        )
+    }
     return Transaction(
-        id=call.world.ids.word(), merchant_id=parent.merchant_id, merchant_account_id=account, type=kind,
-        amount_cents=amount_cents, currency=parent.currency, created_at=call.world.clock.now(),
-        api_request_key=text(call.params.get("api_request_key")), **copied)
+        id=call.world.ids.word(),
+        merchant_id=parent.merchant_id,
+        merchant_account_id=account,
+        type=kind,
+        amount_cents=amount_cents,
+        currency=parent.currency,
+        created_at=call.world.clock.now(),
+        api_request_key=text(call.params.get("api_request_key")),
+        **copied,
+    )

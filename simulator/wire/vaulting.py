@@ -54,8 +54,9 @@ def check_token(call: Call, token: str | None, path: str, problems: Problems, ow
         problems.add(path, "token", "91719")
 
 
-def check_duplicates(call: Call, instrument: Instrument, customer_id: str, options: dict[str, Any], path: str,
-                     problems: Problems) -> None:
+def check_duplicates(
+    call: Call, instrument: Instrument, customer_id: str, options: dict[str, Any], path: str, problems: Problems
+) -> None:
     """`fail_on_duplicate_payment_method` and its per-customer form: the same number, whatever the expiry."""
     same = call.world.vault.cards_like(call.merchant.id, instrument.face.number_hash)
     if same and truthy(options.get("fail_on_duplicate_payment_method")):
@@ -66,8 +67,14 @@ def check_duplicates(call: Call, instrument: Instrument, customer_id: str, optio
         problems.add(path, "number", "81763")
 
 
-def store_card(call: Call, customer: Customer, instrument: Instrument, token: str | None = None,
-               billing: dict[str, Any] | None = None, options: dict[str, Any] | None = None) -> Card:
+def store_card(
+    call: Call,
+    customer: Customer,
+    instrument: Instrument,
+    token: str | None = None,
+    billing: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
+) -> Card:
     """Vault a card; verifies it first when asked. Raises VerificationFailed; the caller consumes the nonce."""
     options = mapping(options)
     world, now = call.world, call.world.clock.now()
@@ -107,13 +114,19 @@ def keep_from_sale(call: Call, transaction: Transaction, instrument: Instrument)
     transaction.customer_id, transaction.payment_method_token = customer.id, card.token
     if truthy(options.get("store_shipping_address_in_vault")) and transaction.shipping:
         now = call.world.clock.now()
-        customer.addresses.append(transaction.shipping | {"id": call.world.ids.word(4), "created_at": now,
-                                                          "updated_at": now})
+        customer.addresses.append(
+            transaction.shipping | {"id": call.world.ids.word(4), "created_at": now, "updated_at": now}
+        )
         call.world.vault.keep_customer(customer)
 
 
-def verify(call: Call, instrument: Instrument, options: dict[str, Any], billing: dict[str, Any] | None,
-           customer_id: str | None = None) -> Verification:
+def verify(
+    call: Call,
+    instrument: Instrument,
+    options: dict[str, Any],
+    billing: dict[str, Any] | None,
+    customer_id: str | None = None,
+) -> Verification:
     """Ask whether the card is good and keep the answer. Raises VerificationFailed or Refused."""
     problems = Problems()
     wanted = text(options.get("verification_amount") or options.get("amount"))
@@ -137,14 +150,27 @@ def verify(call: Call, instrument: Instrument, options: dict[str, Any], billing:
         broken = behaviour.rule_broken(merchant.avs_rules, merchant.cvv_rules, postal, street, cvv)
         answer = behaviour.rejected(broken, answer) if broken else answer
     verification = Verification(
-        merchant.id, call.world.ids.word(), "verified" if answer.approved else answer.status, cents or 0,
-        call.world.clock.now(), instrument.face,
+        merchant.id,
+        call.world.ids.word(),
+        "verified" if answer.approved else answer.status,
+        cents or 0,
+        call.world.clock.now(),
+        instrument.face,
         text(options.get("verification_merchant_account_id") or options.get("merchant_account_id"))
-        or merchant.accounts[0], billing, customer_id, fields={
-            "avs_error_response_code": error, "avs_postal_code_response_code": postal,
-            "avs_street_address_response_code": street, "cvv_response_code": cvv,
-            "processor_response_code": answer.code, "processor_response_text": answer.text,
-            "processor_response_type": answer.kind, "gateway_rejection_reason": answer.rejection})
+        or merchant.accounts[0],
+        billing,
+        customer_id,
+        fields={
+            "avs_error_response_code": error,
+            "avs_postal_code_response_code": postal,
+            "avs_street_address_response_code": street,
+            "cvv_response_code": cvv,
+            "processor_response_code": answer.code,
+            "processor_response_text": answer.text,
+            "processor_response_type": answer.kind,
+            "gateway_rejection_reason": answer.rejection,
+        },
+    )
     call.world.vault.keep_verification(verification)
     if not answer.approved:
         raise VerificationFailed(verification)

@@ -22,13 +22,27 @@ ROOT = Path(__file__).resolve().parents[2]
 class SimulatorProcess:
     """A running simulator. Ports are free ones unless given; `data` keeps its truth over a restart."""
 
-    def __init__(self, data: Path | None = None, port: int = 0, smtp_port: int = 0, seed: int = 0,
-                 latency_ms: int = 0) -> None:
+    def __init__(
+        self, data: Path | None = None, port: int = 0, smtp_port: int = 0, seed: int = 0, latency_ms: int = 0
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="simulator-")
         self._port_file = Path(self._folder.name) / "ports.json"
         self._log = (Path(self._folder.name) / "log").open("w+")
-        command = [sys.executable, "-m", "simulator", "--port", str(port), "--smtp-port", str(smtp_port),
-                   "--port-file", str(self._port_file), "--seed", str(seed), "--latency-ms", str(latency_ms)]
+        command = [
+            sys.executable,
+            "-m",
+            "simulator",
+            "--port",
+            str(port),
+            "--smtp-port",
+            str(smtp_port),
+            "--port-file",
+            str(self._port_file),
+            "--seed",
+            str(seed),
+            "--latency-ms",
+            str(latency_ms),
+        ]
         if data:
             command += ["--data", str(data)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT)
@@ -90,15 +104,29 @@ class SimulatorProcess:
         """Forget everything."""
         self.call("POST", "/simulator/reset")
 
-    def gateway(self, merchant_id: str = "integration_merchant_id", public_key: str | None = None,
-                private_key: str | None = None, timeout: float = 10, wrap: bool = False) -> Any:
+    def gateway(
+        self,
+        merchant_id: str = "integration_merchant_id",
+        public_key: str | None = None,
+        private_key: str | None = None,
+        timeout: float = 10,
+        wrap: bool = False,
+    ) -> Any:
         """The real SDK, pointed here."""
         name = merchant_id.removesuffix("_merchant_id")
-        environment = braintree.Environment("simulator", "127.0.0.1", str(self.port), self.url, False, None,
-                                            "127.0.0.1", str(self.port))
-        return braintree.BraintreeGateway(braintree.Configuration(
-            environment=environment, merchant_id=merchant_id, public_key=public_key or f"{name}_public_key",
-            private_key=private_key or f"{name}_private_key", timeout=timeout, wrap_http_exceptions=wrap))
+        environment = braintree.Environment(
+            "simulator", "127.0.0.1", str(self.port), self.url, False, None, "127.0.0.1", str(self.port)
+        )
+        return braintree.BraintreeGateway(
+            braintree.Configuration(
+                environment=environment,
+                merchant_id=merchant_id,
+                public_key=public_key or f"{name}_public_key",
+                private_key=private_key or f"{name}_private_key",
+                timeout=timeout,
+                wrap_http_exceptions=wrap,
+            )
+        )
 
     def stop(self) -> None:
         """End the process politely; kill it when it does not listen."""

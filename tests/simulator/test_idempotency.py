@@ -33,7 +33,9 @@ def test_a_used_up_nonce_does_not_stand_in_the_way(gateway: Any) -> None:
     assert gateway.transaction.sale(dict(wanted)).transaction.id == first.id
 
 
-@pytest.mark.parametrize("change", [{"amount": "11.00"}, {"order_id": "other"}, {"payment_method_nonce": "fake-valid-visa-nonce"}])
+@pytest.mark.parametrize(
+    "change", [{"amount": "11.00"}, {"order_id": "other"}, {"payment_method_nonce": "fake-valid-visa-nonce"}]
+)
 def test_another_request_is_refused(gateway: Any, simulator: SimulatorProcess, change: dict[str, str]) -> None:
     gateway.transaction.sale(sale(order_id="o", api_request_key="key"))
     assert codes(gateway.transaction.sale({**sale(order_id="o", api_request_key="key"), **change})) == ["915232"]
@@ -100,8 +102,10 @@ def test_void_submit_and_refund_are_done_once_too(gateway: Any, simulator: Simul
         moved = gateway.transaction.submit_for_settlement(held.id, "9.00", {"api_request_key": "submit"}).transaction
         assert moved.id == held.id
     gateway.testing.settle_transaction(held.id)
-    refunds = {gateway.transaction.refund(held.id, {"amount": "1.00", "api_request_key": "refund"}).transaction.id
-               for _ in range(3)}
+    refunds = {
+        gateway.transaction.refund(held.id, {"amount": "1.00", "api_request_key": "refund"}).transaction.id
+        for _ in range(3)
+    }
     assert len(refunds) == 1
     other = gateway.transaction.sale(sale()).transaction
     for _ in range(2):

@@ -87,10 +87,16 @@ def test_a_soft_decline_of_a_refund_still_succeeds_and_a_hard_one_fails(gateway:
     settled = _settled(gateway, "5002.00")
     soft = gateway.transaction.refund(settled.id, "2046.00")
     assert soft.is_success
-    assert (soft.transaction.status, soft.transaction.processor_response_type) == ("submitted_for_settlement", "approved")
+    assert (soft.transaction.status, soft.transaction.processor_response_type) == (
+        "submitted_for_settlement",
+        "approved",
+    )
     assert soft.transaction.additional_processor_response == "2046 : Declined"
     hard = gateway.transaction.refund(settled.id, "2004.00")
-    assert (hard.transaction.status, hard.transaction.processor_response_type) == ("processor_declined", "hard_declined")
+    assert (hard.transaction.status, hard.transaction.processor_response_type) == (
+        "processor_declined",
+        "hard_declined",
+    )
     assert hard.transaction.additional_processor_response == "2004 : Expired Card"
     assert gateway.transaction.find(settled.id).refund_ids == [soft.transaction.id]
 

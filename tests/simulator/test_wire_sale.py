@@ -72,12 +72,18 @@ def test_a_rejection_names_its_reason(gateway: Any) -> None:
 
 
 def test_an_error_echoes_the_request_without_card_number_and_security_code(gateway: Any) -> None:
-    result = gateway.transaction.sale({"amount": None, "credit_card": typed(cvv="123"), "order_id": "a<b>&\"ü"})
+    result = gateway.transaction.sale({"amount": None, "credit_card": typed(cvv="123"), "order_id": 'a<b>&"ü'})
     assert codes(result) == ["81502"]
     assert result.message == "Amount is required."
     assert result.transaction is None
-    assert result.params == {"transaction": {
-        "type": "sale", "amount": None, "order_id": "a<b>&\"ü", "credit_card": {"expiration_date": "12/2030"}}}
+    assert result.params == {
+        "transaction": {
+            "type": "sale",
+            "amount": None,
+            "order_id": 'a<b>&"ü',
+            "credit_card": {"expiration_date": "12/2030"},
+        }
+    }
 
 
 @pytest.mark.parametrize(("change", "code"), [
@@ -96,7 +102,8 @@ def test_an_error_echoes_the_request_without_card_number_and_security_code(gatew
     ({"credit_card": {"number": "4111111111111112", "expiration_date": "12/2030"}}, "81715"),
     ({"credit_card": {"number": "4242424242424242", "expiration_date": "12/2030"}}, "81717"),
     ({"credit_card": {"number": "411111", "expiration_date": "12/2030"}}, "81716"),
-    ({"credit_card": {"number": VISA}}, "81709"), ({"credit_card": {"number": VISA, "expiration_date": "13/2030"}}, "81710"),
+    ({"credit_card": {"number": VISA}}, "81709"),
+    ({"credit_card": {"number": VISA, "expiration_date": "13/2030"}}, "81710"),
     ({"credit_card": {"expiration_date": "12/2030"}}, "81714"),
     ({"credit_card": {"number": VISA, "expiration_date": "12/30", "cvv": "12"}}, "81707"),
 ])  # fmt: skip
@@ -232,8 +239,10 @@ def test_the_source_says_whether_it_recurs(gateway: Any, source: str, recurring:
 
 
 def test_a_card_is_kept_with_the_sale_when_asked(gateway: Any) -> None:
-    wanted = {**sale(credit_card=typed(token="kept-card"), customer={"id": "kept", "first_name": "Ann"}),
-              "options": {"store_in_vault": True}}
+    wanted = {
+        **sale(credit_card=typed(token="kept-card"), customer={"id": "kept", "first_name": "Ann"}),
+        "options": {"store_in_vault": True},
+    }
     shown = gateway.transaction.sale({**wanted, "amount": "2000.00"}).transaction
     assert (shown.customer_details.id, shown.credit_card_details.token) == ("kept", "kept-card")
     assert gateway.payment_method.find("kept-card").customer_id == "kept"
@@ -263,5 +272,7 @@ def test_a_credit_is_processed_as_1002(gateway: Any) -> None:
 
 
 def test_custom_fields_are_registered_by_merchant(gateway: Any) -> None:
-    assert gateway.transaction.sale(sale(custom_fields={"store_me": "x"})).transaction.custom_fields == {"store_me": "x"}
+    assert gateway.transaction.sale(sale(custom_fields={"store_me": "x"})).transaction.custom_fields == {
+        "store_me": "x"
+    }
     assert gateway.transaction.sale(sale()).transaction.custom_fields == ""

@@ -1,0 +1,1 @@
+"""The simulator, tested from outside: real processes, the real SDK, real sockets."""
