@@ -5,6 +5,7 @@ person typed is ever read as typst markup, a file name or an address, and templa
 """
 
 import json
+import os
 import threading
 import unicodedata
 from pathlib import Path
@@ -19,7 +20,7 @@ from portal.delivery.brand import checked_color, ink_on
 from portal.delivery.language import Language, language_for, load_languages
 from portal.delivery.safe_text import NAME_MAX, WORDS_MAX, one_line, safe_name
 from portal.domain.document import ReceiptFacts
-from portal.domain.message import DeliveryPermanent
+from portal.domain.message import DeliveryPermanent, DeliveryTemporary
 
 _FONT_ROOTS = (fontpkg_noto_sans.ROOT / "files", fontpkg_noto_sans_arabic.ROOT / "files")
 _REPLACEMENT = "\ufffd"
@@ -38,6 +39,7 @@ class Paper:
             include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(path) for path in _FONT_ROOTS]
         )
         self._letters = _letters()
+        self._printed_in: int | None = None  # the process that printed first
         self._desk = threading.local()  # a typst compiler serves one thread at a time
 
     def receipt(self, facts: ReceiptFacts, locale: str) -> bytes:
@@ -59,6 +61,10 @@ class Paper:
         return pdf
 
     def _compiler(self, template: str) -> typst.Compiler:
+        # typst's own threads do not survive a fork: a child of a process that has printed would wait for them for ever.
+        if self._printed_in not in (None, os.getpid()):
+            raise DeliveryTemporary("paper_used_before_fork")
+        self._printed_in = os.getpid()
         compilers: dict[str, typst.Compiler] = self._desk.__dict__.setdefault("compilers", {})
         if template not in compilers:
             compilers[template] = typst.Compiler(

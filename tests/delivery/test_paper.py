@@ -3,6 +3,8 @@
 import io
 import re
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +164,36 @@ def test_several_threads_print_at_once(paper: Paper) -> None:
     for thread in threads:
         thread.join()
     assert printed == [expected] * 20
+
+
+@pytest.mark.parametrize(("printed_before", "expected"), [(False, "printed"), (True, "paper_used_before_fork")])
+def test_a_forked_process_prints_or_says_why_not_but_never_hangs(
+    translations: Path, printed_before: bool, expected: str
+) -> None:
+    # In a process of its own: typst's threads belong to the whole process, and here other tests have printed already.
+    program = """
+import os, sys
+from pathlib import Path
+from portal.delivery.paper import Paper
+from portal.domain.message import DeliveryTemporary
+from tests.delivery.conftest import RECEIPT, TEMPLATES
+paper = Paper(TEMPLATES, Path(sys.argv[1]))
+if sys.argv[2] == "True":
+    paper.receipt(RECEIPT, "en")
+if os.fork() == 0:
+    try:
+        paper.receipt(RECEIPT, "en")
+        print("printed", flush=True)
+    except DeliveryTemporary as problem:
+        print(problem.reason, flush=True)
+    os._exit(0)
+os.wait()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(translations), str(printed_before)],
+        cwd=TEMPLATES.parents[1], capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert ran.stdout.split() == [expected]
 
 
 def test_fonts_come_from_a_package_not_from_the_machine(paper: Paper) -> None:
