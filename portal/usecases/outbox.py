@@ -18,6 +18,7 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import settings_of
 from portal.usecases.outcome import raise_alarm
 from portal.usecases.ports import Ports
+from portal.usecases.payment_link import home
 from portal.usecases.receipt import facts_of
 
 log = structlog.get_logger()
@@ -115,7 +116,7 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
     facts: dict[str, Any] = {
         "organisation_name": sender.name,
         "organisation_color": sender.brand_colour,
-        "portal_url": ports.portal_url,
+        "portal_url": home(ports.portal_url, sender),
         "time_zone": sender.timezone,
         "discreet": rules.is_on("discreet_messages"),
         "help_phone": sender.support_phone,

@@ -55,10 +55,15 @@ def make(session: Session, account: Account, *, days: int, now: datetime, made_b
     return token
 
 
-def address(portal_url: str, organisation: Organisation, token: str) -> str:
-    """The address of a link, from the configured host or the organisation's own; never from a request (attack 34)."""
+def home(portal_url: str, organisation: Organisation) -> str:
+    """Where an organisation's pages begin, from the configured host or its own; never from a request (attack 34)."""
     base = f"https://{organisation.host}" if organisation.host else portal_url.rstrip("/")
-    return f"{base}/{organisation.slug}/l/{token}"
+    return f"{base}/{organisation.slug}"
+
+
+def address(portal_url: str, organisation: Organisation, token: str) -> str:
+    """The address of a link."""
+    return f"{home(portal_url, organisation)}/l/{token}"
 
 
 def find(session: Session, token: str, now: datetime) -> Found | None:

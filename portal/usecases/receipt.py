@@ -32,6 +32,7 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     paid_to = organisation.by_id(session, row.organisation_id)
     if payer is None:
         raise AssertionError(f"charge {row.id} has no customer")
+    rules = settings_of(session, paid_to)
     number = receipt_number(row.id)
     facts: dict[str, Any] = {
         "organisation_name": paid_to.name,
@@ -42,13 +43,14 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
         "amount_cents": row.amount_cents,
         "paid_at": now.isoformat(),
         "time_zone": paid_to.timezone,
-        "card_brand": row.card_brand or "Card",
-        "card_last4": row.card_last4 or "0000",
+        "card_brand": row.card_brand,
+        "card_last4": row.card_last4,
         "balance_left_cents": owed_on.balance_cents,
         "settled": due.forgiven_cents > 0,
         "organisation_color": paid_to.brand_colour,
         "help_phone": paid_to.support_phone,
         "help_email": paid_to.support_email,
+        "help_hours": rules.words("support_hours"),
     }
     receipt = Receipt(
         organisation_id=row.organisation_id,
@@ -61,7 +63,6 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     )
     session.add(receipt)
     session.flush()
-    rules = settings_of(session, paid_to)
     promised = []
     if payer.email and rules.is_on("receipt_by_email"):
         promised.append(promise(session, "receipt", "email", payer, payer.email, receipt.id, f"receipt:{row.id}", now))
