@@ -17,8 +17,8 @@ from portal.storage.organisation import Organisation
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import settings_of
 from portal.usecases.outcome import raise_alarm
-from portal.usecases.ports import Ports
 from portal.usecases.payment_link import home
+from portal.usecases.ports import Ports
 from portal.usecases.receipt import facts_of
 
 log = structlog.get_logger()
