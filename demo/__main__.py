@@ -5,7 +5,6 @@ Called by `make demo` and `make demo-reset`. Writes var/demo.json for programs t
 
 import argparse
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -20,10 +19,9 @@ from typing import Any
 from rich.console import Console
 
 from demo.process import ProcessDied
-from demo.seed_once import HalfMade
+from demo.seed_once import HalfMade, write_private
 from demo.stack import ROOT, Addresses, Stack, choose_addresses
 
-VAR = ROOT / "var"
 LOCK = "demo.lock"
 
 
@@ -34,33 +32,37 @@ class Stopped(BaseException):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description="Everything of Paydoor on this desk.")
     parser.add_argument("--reset", action="store_true", help="throw the demo's data away")
+    parser.add_argument("--var", type=Path, default=ROOT / "var", help="folder of the data")
+    options = parser.parse_args()
+    var: Path = options.var.resolve()
     console = Console()
-    with only_one(VAR) as alone:
+    with only_one(var) as alone:
         if not alone:
             console.print(
                 "The demo is running already: stop it first (Ctrl-C there). Its addresses are in var/demo.json."
             )
             return 1
-        if parser.parse_args().reset:
-            throw_away(VAR)
+        if options.reset:
+            throw_away(var)
             console.print("The demo's data are gone. `make demo` starts afresh.")
             return 0
-        return run(console)
+        return run(console, var)
 
 
-def run(console: Console) -> int:
+def run(console: Console, var: Path) -> int:
     """Until Ctrl-C (0) or until a part dies (1)."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     addresses = choose_addresses(os.environ)
     for sentence in addresses.moved:
         console.print(sentence, style="yellow")
-    stack = Stack(addresses, VAR, say=lambda sentence: console.print(f"[green]✓[/green] {sentence}", highlight=False))
+    (var / "demo.json").unlink(missing_ok=True)
+    stack = Stack(addresses, var, say=lambda sentence: console.print(f"[green]✓[/green] {sentence}", highlight=False))
     try:
         with console.status("Starting ..."):
             seeded = stack.start()
         report = described(addresses, seeded)
-        (VAR / "demo.json").write_text(json.dumps(report, indent=2) + "\n")
+        write_private(var / "demo.json", report)
         show(console, report)
         while True:
             stack.raise_for_the_dead()
@@ -70,12 +72,12 @@ def run(console: Console) -> int:
         return 0
     except (ProcessDied, HalfMade) as error:
         console.print("[red]✗[/red] ", end="")
-        console.print(str(error), markup=False, highlight=False)
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
         return 1
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the second Ctrl-C must not leave half of it running
-        (VAR / "demo.json").unlink(missing_ok=True)
+        (var / "demo.json").unlink(missing_ok=True)
         stack.stop()
         console.print("Everything is stopped.")
 

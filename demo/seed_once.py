@@ -31,7 +31,7 @@ def seed_once(var: Path, environment: Mapping[str, str], *, root: Path) -> dict[
         started_path.touch()
         made = _seed(environment, root)
         kept = {"database": database, "seeded": _replaced(made, portal_url, "{PORTAL_URL}")}
-        _write_private(kept_path, kept)
+        write_private(kept_path, kept)
         started_path.unlink()
     found: dict[str, Any] = _replaced(kept["seeded"], "{PORTAL_URL}", portal_url)
     return found
@@ -73,7 +73,8 @@ def _read(path: Path) -> dict[str, Any] | None:
     return kept
 
 
-def _write_private(path: Path, value: Mapping[str, Any]) -> None:
+def write_private(path: Path, value: Mapping[str, Any]) -> None:
+    """All of it or nothing, for its owner alone: it holds links that open accounts."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
@@ -83,10 +84,9 @@ def _write_private(path: Path, value: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """The child of `_seed`: run the seed with the portal's own parts and print what it returns as one line."""
-    from portal.app import build_ports
-
     from config import Settings
     from demo.seed import seed
+    from portal.app import build_ports
 
     print(json.dumps(seed(build_ports(Settings.from_environment()))))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from config import development_secrets
 from demo.embedded import EmbeddedValkey
 from demo.process import ChildProcess, Command, ProcessDied, free_port
 from demo.seed_once import seed_once
@@ -135,6 +136,7 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
         }
         defaults = {
+            **development_secrets(self.var),
             "PAYDOOR_ENVIRONMENT": "development",
             "DATABASE_URL": f"sqlite:///{self.var / 'paydoor.sqlite3'}",
             "REDIS_URL": f"redis://127.0.0.1:{self.addresses.valkey_port}/0",
