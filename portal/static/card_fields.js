@@ -1,45 +1,39 @@
 /* card_fields.js: a new card is typed here. The number lives in iframes of the gateway; this page only ever holds a nonce.
  *
  * The same file works with Braintree and with the simulator; only data-script-base differs. It has no text of its own
- * (every sentence is a data attribute, translated by the server), no inline code and no inline style attribute, so it
- * runs under: script-src 'self' 'nonce-...' <script base origin>; frame-src <frame origin>; connect-src 'self' <gateway>.
+ * (each sentence is a data attribute, translated by the server), no inline code or style attribute: it runs under
+ * script-src 'self' 'nonce-...' <script origin>; frame-src <frame origin>; connect-src 'self' <gateway>; style-src 'self'.
  *
- * MARKUP. One <form novalidate data-card-fields> that is never inside the target of a swap made by its own answers:
- *   form      data-script-base            address of client.min.js and hosted-fields.min.js, without them
- *             data-client-token           the client token, or
- *             data-client-token-url       GET, same origin, answers JSON {"client_token": "..."}; asked once per set of fields
- *             data-text-checking          said while the card is checked         ("Checking your card...")
- *             data-text-error-heading     ("There is a problem")                 data-text-error-title ("Error: ")
- *             data-text-network           the gateway did not answer; nothing was charged
- *             data-text-unavailable       the fields could not be opened         data-text-refused  the gateway refused the card
- *             data-text-try-again         name of the button that tries again
- *             data-client-integrity, data-hosted-fields-integrity   optional hashes of the two scripts
- *   inside    input[name=method]          radios; the card is only asked for when the value is "new". Without them it always is
- *             input[name=card_nonce]      hidden; filled for one submit, emptied after it
- *             [data-card-detail]          optional hidden inputs: lastFour, cardType, expirationMonth, expirationYear
- *             [data-tokenize]             optional ordinary inputs: cardholderName, billingAddress.postalCode ...
- *             [data-card-section]         all there is to see about a new card; hidden while another method is chosen
- *             [data-card-entry] hidden    the fields; shown when this script runs
- *             [data-card-fields-unavailable]  shown by the server (no script: what to do), hidden by this script, shown
- *                                         again when the fields cannot be opened; a button [data-card-retry] hidden in it
- *             [data-card-status]          role=status, empty
- *   a field   <div id="card-number" class="card-field" data-card-field="number" data-label data-iframe-title
- *                  data-placeholder data-error-empty data-error-invalid></div>, empty, of fixed height
- *             names: number expirationDate cvv postalCode cardholderName
- *             #card-number-label          visible label (a span: nothing in this page can be its "for"); a press focuses the field
- *             #card-number-hint           optional; also read inside the frame
- *             #card-number-error hidden   <p class="field-error">
- *             cvv may have data-hint-amex (4 digits, front of the card) next to the hint, and data-error-invalid-amex
- *   page      #error-summary              optional, outside the form or in it; filled and focused
- * CSS: `.card-field iframe { color-scheme: light }` keeps the frame see-through in dark mode; the ring goes on
- * `.braintree-hosted-fields-focused`, the wrong look on `.card-field[data-wrong]`. The text inside takes colour, font and size from
- * the container, its placeholder `--card-placeholder`.
+ * MARKUP. One <form novalidate data-card-fields>; no answer to it swaps the form itself or its card fields.
+ *   form    data-script-base          address of client.min.js and hosted-fields.min.js, without their names
+ *           data-client-token         the client token, or data-client-token-url: GET, answers {"client_token": "..."}
+ *           data-text-checking        said while the card is checked
+ *           data-text-error-heading, data-text-error-title ("Error: "), data-text-try-again (name of a button)
+ *           data-text-network (no answer, nothing charged), data-text-unavailable, data-text-refused (not this card)
+ *           data-client-integrity, data-hosted-fields-integrity   optional hashes of the two scripts
+ *   inside  input[name=method]        radios or hidden; a card is asked for when it says "new", or when there is none
+ *           input[name=card_nonce]    hidden; filled for one submit, emptied after it
+ *           [data-card-detail]        optional hidden inputs: lastFour, cardType, expirationMonth, expirationYear
+ *           [data-tokenize]           optional ordinary inputs: cardholderName, billingAddress.postalCode ...
+ *           [data-card-section]       all about a new card; hidden while another method is chosen
+ *           [data-card-entry] hidden  the fields; shown when this script runs
+ *           [data-card-fields-unavailable]   shown by the server (what to do without script), hidden by this script,
+ *                                     shown again when the fields cannot be opened; [data-card-retry] hidden: a button
+ *           [data-card-status]        role=status, empty
+ *   field   <div id="card-number" class="card-field" data-card-field="number" data-label data-error-empty
+ *           data-error-invalid [data-iframe-title] [data-placeholder]></div>: empty, of fixed height; one each of
+ *           number, expirationDate, cvv, postalCode, cardholderName, as wanted. cvv: [data-hint-amex] [data-error-invalid-amex]
+ *           #card-number-label        visible, a span (nothing here can be its "for"); a press focuses the field
+ *           #card-number-hint         optional, read inside the frame too; #card-number-error hidden: <p class="field-error">
+ *   page    #error-summary            outside or inside the form; filled and focused
+ *   CSS     .card-field iframe { color-scheme: light } keeps frames see-through in the dark. Ring: .braintree-hosted-fields-focused.
+ *           Wrong: .card-field[data-wrong]. The text takes colour, font and size of the container, its placeholder --card-placeholder.
  *
- * HTMX. The submit is caught while it travels down to the form (capture), before htmx, which listens on the form itself.
- * When the nonce is there the form is submitted again with requestSubmit() and let through once; so a boosted form, a plain
- * form, and a form in a page brought by a swap all go the same way. The scripts of the gateway are added on demand
- * with the nonce of this file's own tag, because a page brought by htmx brings no running scripts. If such a page needs a policy that
- * the document was not loaded with, it is loaded anew, once. */
+ * HTMX. A submit is caught on its way down to the form (capture), before htmx, which listens on the form itself. Once
+ * the nonce is there the form is submitted again by requestSubmit() and let through once: boosted or plain, the same
+ * way. The gateway's scripts are added on demand with the nonce of this file's own tag, because a page brought by a
+ * swap runs none. A page brought by a swap keeps the policy of the first page: if that forbids the gateway, the page
+ * is loaded anew, once. */
 (function () {
   'use strict';
 
@@ -57,6 +51,12 @@
     const timer = setTimeout(() => reject(new Error('timeout')), milliseconds);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
+
+  /** The status of the gateway's answer behind an error of its script, wherever it was put. */
+  function gatewayStatus({ details }) {
+    const cause = (details && details.originalError) || {};
+    return (details && details.httpStatus) || cause.httpStatus || (cause.details && cause.details.httpStatus);
+  }
 
   function addScript(address, integrity) {
     return new Promise((resolve, reject) => {
@@ -220,15 +220,13 @@
       if (this.fields && this.containers.has(name)) this.fields.focus(name);
     }
 
-    isAmex() { return this.code === 4; }
-
     describeCode(cards) {
-      this.code = cards.length === 1 ? cards[0].code.size : 3;
+      this.isAmex = cards.length === 1 && cards[0].code.size === 4;
       const container = this.containers.get('cvv');
       const hint = container && this.part(container, 'hint');
       if (!hint || !container.dataset.hintAmex) return;
       if (!container.dataset.hint) container.dataset.hint = hint.textContent;
-      hint.textContent = this.isAmex() ? container.dataset.hintAmex : container.dataset.hint;
+      hint.textContent = this.isAmex ? container.dataset.hintAmex : container.dataset.hint;
       if (!container.dataset.wrong) this.mark('cvv', '');
     }
 
@@ -250,17 +248,13 @@
       else this.fields.removeAttribute({ field: name, attribute: 'aria-invalid' });
     }
 
-    sentenceFor(name, isEmpty) {
-      const { errorEmpty, errorInvalid, errorInvalidAmex } = this.containers.get(name).dataset;
-      if (isEmpty) return errorEmpty;
-      return (name === 'cvv' && this.isAmex() && errorInvalidAmex) || errorInvalid;
-    }
-
     /** Every wrong field with its sentence, in the order of the page. */
     wrongFields() {
       const { fields } = this.fields.getState();
-      return [...this.containers.keys()].filter((name) => !fields[name].isValid)
-        .map((name) => [name, this.sentenceFor(name, fields[name].isEmpty)]);
+      return [...this.containers].filter(([name]) => !fields[name].isValid).map(([name, { dataset }]) => {
+        const invalid = (this.isAmex && dataset.errorInvalidAmex) || dataset.errorInvalid;
+        return [name, fields[name].isEmpty ? dataset.errorEmpty : invalid];
+      });
     }
 
     buttons() { return [...this.form.elements].filter((element) => element.type === 'submit' || element.type === 'image'); }
@@ -269,12 +263,9 @@
       this.phase = phase;
       clearTimeout(this.timer);
       for (const button of this.buttons()) {
-        if (phase === 'idle') {
-          button.removeAttribute('aria-disabled');
-          button.removeAttribute('data-busy');
-        } else {
-          button.setAttribute('aria-disabled', 'true');
-          button.dataset.busy = 'true';
+        for (const mark of ['aria-disabled', 'data-busy']) {
+          if (phase === 'idle') button.removeAttribute(mark);
+          else button.setAttribute(mark, 'true');
         }
       }
       if (phase === 'idle') this.say('');
@@ -397,7 +388,13 @@
       } catch (error) {
         const found = this.wrongFields();
         if (found.length) return found;
-        return error.code === 'HOSTED_FIELDS_FAILED_TOKENIZATION' ? [['number', textRefused]] : [[null, textNetwork]];
+        const status = gatewayStatus(error);
+        if (error.code === 'HOSTED_FIELDS_FAILED_TOKENIZATION' && status !== 401 && status !== 403) return [['number', textRefused]];
+        if (status === 401 || status === 403) { // the token is over: new fields with a new one
+          this.close();
+          this.open();
+        }
+        return [[null, textNetwork]];
       }
     }
   }

@@ -11,7 +11,7 @@
     expirationYear: 'Expiration Year', postalCode: 'Postal Code', cardholderName: 'Cardholder Name',
   };
   const EVENTS = ['blur', 'cardTypeChange', 'empty', 'focus', 'inputSubmitRequest', 'notEmpty', 'validityChange'];
-  const ATTRIBUTES = ['aria-invalid', 'aria-required', 'disabled', 'placeholder'];
+  const ATTRIBUTES = { 'aria-invalid': /^(true|false)$/, 'aria-required': /^(true|false)$/, disabled: /^(true|false)$/, placeholder: /^/ };
   const MESSAGES = {
     HOSTED_FIELDS_FIELDS_EMPTY: ['CUSTOMER', 'All fields are empty. Cannot tokenize empty card fields.'],
     HOSTED_FIELDS_FIELDS_INVALID: ['CUSTOMER', 'Some payment input fields are invalid. Cannot tokenize invalid card fields.'],
@@ -26,6 +26,7 @@
     HOSTED_FIELDS_FIELD_INVALID: ['MERCHANT', 'That is not a valid field.'],
     HOSTED_FIELDS_FIELD_NOT_PRESENT: ['MERCHANT', 'That field is not on this form.'],
     HOSTED_FIELDS_ATTRIBUTE_NOT_SUPPORTED: ['MERCHANT', 'That attribute is not supported.'],
+    HOSTED_FIELDS_ATTRIBUTE_VALUE_NOT_ALLOWED: ['MERCHANT', 'That value is not allowed for the attribute.'],
     INSTANTIATION_OPTION_REQUIRED: ['MERCHANT', 'options.client and options.fields are required when instantiating Hosted Fields.'],
     METHOD_CALLED_AFTER_TEARDOWN: ['MERCHANT', 'That method cannot be called after teardown.'],
   };
@@ -95,6 +96,9 @@
       frame.src = `${this._configuration.assetsUrl}/web/${VERSION}/html/hosted-fields-frame.min.html#${this._id}/${name}/${encodeURIComponent(location.origin)}`;
       field.frame = frame;
       field.container.append(frame);
+      for (const label of field.container.id ? document.querySelectorAll(`label[for="${CSS.escape(field.container.id)}"]`) : []) {
+        label.addEventListener('click', () => { if (!this._gone) this.focus(name); });
+      }
     }
 
     _send(name, order) {
@@ -182,14 +186,16 @@
 
     setPlaceholder(name, placeholder, callback) { return this.setAttribute({ field: name, attribute: 'placeholder', value: placeholder }, callback); }
 
-    setAttribute({ field, attribute, value }, callback) {
-      if (!ATTRIBUTES.includes(attribute)) return braintree.client.answerBy(Promise.reject(failure('HOSTED_FIELDS_ATTRIBUTE_NOT_SUPPORTED', { attribute })), callback);
-      return this._order(field, { kind: 'setAttribute', attribute, value }, callback);
-    }
+    setAttribute({ field, attribute, value }, callback) { return this._change({ kind: 'setAttribute', field, attribute, value: String(value) }, callback); }
 
-    removeAttribute({ field, attribute }, callback) {
-      if (!ATTRIBUTES.includes(attribute)) return braintree.client.answerBy(Promise.reject(failure('HOSTED_FIELDS_ATTRIBUTE_NOT_SUPPORTED', { attribute })), callback);
-      return this._order(field, { kind: 'removeAttribute', attribute }, callback);
+    removeAttribute({ field, attribute }, callback) { return this._change({ kind: 'removeAttribute', field, attribute }, callback); }
+
+    _change({ field, ...order }, callback) {
+      let code = null;
+      if (!Object.hasOwn(ATTRIBUTES, order.attribute)) code = 'HOSTED_FIELDS_ATTRIBUTE_NOT_SUPPORTED';
+      else if ('value' in order && !ATTRIBUTES[order.attribute].test(order.value)) code = 'HOSTED_FIELDS_ATTRIBUTE_VALUE_NOT_ALLOWED';
+      if (code) return braintree.client.answerBy(Promise.reject(failure(code, { attribute: order.attribute })), callback);
+      return this._order(field, order, callback);
     }
 
     tokenize(options, callback) {

@@ -18,7 +18,7 @@
     postalCode: { id: 'postal-code', autocomplete: 'billing postal-code', numeric: false, maxLength: 10 },
     cardholderName: { id: 'cardholder-name', autocomplete: 'cc-name', numeric: false, maxLength: 255 },
   };
-  const STYLE_PROPERTIES = /^(appearance|caret-color|color|color-scheme|direction|font|font-(family|feature-settings|kerning|size|size-adjust|stretch|style|variant|variant-(alternates|caps|east-asian|ligatures|numeric)|weight)|letter-spacing|line-height|margin(-(top|right|bottom|left))?|opacity|outline|padding(-(top|right|bottom|left))?|text-align|text-shadow|transition|-(moz|webkit)-(appearance|font-smoothing|tap-highlight-color|transition)|-moz-osx-font-smoothing)$/;
+  const STYLE_PROPERTIES = /^(appearance|box-shadow|caret-color|color|color-scheme|direction|font|font-(family|feature-settings|kerning|size|size-adjust|stretch|style|variant|variant-(alternates|caps|east-asian|ligatures|numeric)|weight)|letter-spacing|line-height|margin(-(top|right|bottom|left))?|opacity|outline|padding(-(top|right|bottom|left))?|text-align|text-shadow|transition|-(moz|webkit)-(appearance|box-shadow|font-smoothing|tap-highlight-color|transition)|-moz-osx-font-smoothing|-webkit-text-fill-color)$/;
   const ATTRIBUTES = ['aria-invalid', 'aria-required', 'disabled', 'placeholder'];
 
   const kind = INPUTS[fieldName];
