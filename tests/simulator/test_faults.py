@@ -78,6 +78,13 @@ def test_an_answer_about_nothing_gives_none_although_it_charged(
     assert len(simulator.truth()) == 1
 
 
+def test_a_reset_is_a_real_one(simulator: SimulatorProcess, gateway: Any) -> None:
+    for fault in ("reset_before", "reset_after"):
+        simulator.faults(fault)
+        with pytest.raises(requests.ConnectionError, match="ConnectionResetError"):
+            gateway.transaction.sale(sale())
+
+
 def test_a_refused_connection_was_never_sent() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -5,6 +5,7 @@ from typing import Any
 
 import braintree
 import pytest
+import requests
 
 from tests.rig.simulator_process import SimulatorProcess
 from tests.simulator.cards import VISA, codes, sale, typed
@@ -148,6 +149,19 @@ def test_a_validation_error_does_not_use_up_the_nonce(gateway: Any) -> None:
     nonce = gateway.payment_method_nonce.create(card.token).payment_method_nonce.nonce
     assert codes(gateway.transaction.sale(sale("-1", payment_method_nonce=nonce))) == ["81501"]
     assert gateway.transaction.sale(sale(payment_method_nonce=nonce)).is_success
+
+
+def test_a_nonce_is_locked_while_a_sale_holds_it(gateway: Any, simulator: SimulatorProcess) -> None:
+    card = gateway.customer.create({"credit_card": typed()}).customer.credit_cards[0]
+    nonce = gateway.payment_method_nonce.create(card.token).payment_method_nonce.nonce
+    simulator.faults("late", order_id="first", seconds=60, hang_seconds=0)
+    with pytest.raises(requests.ConnectionError):
+        gateway.transaction.sale(sale(payment_method_nonce=nonce, order_id="first"))
+    assert codes(gateway.transaction.sale(sale(payment_method_nonce=nonce, order_id="second"))) == ["91566"]
+    assert gateway.payment_method_nonce.find(nonce).locked is True
+    simulator.shift_clock(61)
+    assert codes(gateway.transaction.sale(sale(payment_method_nonce=nonce, order_id="second"))) == ["91564"]
+    assert [item["order_id"] for item in simulator.truth()] == ["first"]
 
 
 def test_a_nonce_belongs_to_one_merchant_and_lives_three_hours(gateway: Any, simulator: SimulatorProcess) -> None:

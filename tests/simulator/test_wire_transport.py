@@ -114,6 +114,18 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+def test_no_entity_is_ever_expanded(simulator: SimulatorProcess) -> None:
+    kind = '<!DOCTYPE a [<!ENTITY ten "10.00">]>'
+    body = (
+        "<transaction><type>sale</type><amount>%s</amount>"
+        "<payment_method_nonce>fake-valid-nonce</payment_method_nonce></transaction>"
+    )
+    assert _post(simulator, "/transactions", kind + body % "&ten;").status_code == 400
+    assert _post(simulator, "/transactions", kind + body % "10.00").status_code == 400
+    assert simulator.truth() == []
+    assert _post(simulator, "/transactions", body % "10.00").status_code == 201
+
+
 @pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_body_is_refused_and_harms_nobody(simulator: SimulatorProcess, gateway: Any, body: bytes) -> None:
     answer = _post(simulator, "/transactions", body)
