@@ -4,18 +4,17 @@ Use cases ask for `transaction` (writes) or `read`; the janitor and the front do
 Every statement on a tenant table must name its organisation, here and always, or `UnscopedQuery` is raised.
 """
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, make_url, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
-from portal.storage.rows import Row, TenantRow
+from portal.storage.rows import TenantRow
+from portal.storage.scope import UnscopedQuery, require_scope, require_storable
 
 T = TypeVar("T")
 
@@ -23,10 +22,6 @@ SQLITE_BUSY_MS = 10_000
 POSTGRES_OPTIONS = "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
 RETRIED_SQLSTATES = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not available
 ATTEMPTS_MAX = 4
-
-
-class UnscopedQuery(Exception):
-    """A statement on a tenant table that does not name its organisation."""
 
 
 class NestedTransaction(Exception):
@@ -56,14 +51,14 @@ class Database:
 
         SQLite takes a lock of this process, then `BEGIN IMMEDIATE`, so what is read is what will be written on.
         """
-        with self._entered(), self._turn(), self._write() as session, session.begin():
+        with self._entered(organisation_id), self._turn(), self._write() as session, session.begin():
             session.info["organisation_id"] = organisation_id
             yield session
 
     @contextmanager
     def read(self, organisation_id: str) -> Iterator[Session]:
         """A read-only unit of work for one organisation; a write in it fails in the database."""
-        with self._entered(), self._read() as session, session.begin():
+        with self._entered(organisation_id), self._read() as session, session.begin():
             session.info["organisation_id"] = organisation_id
             yield session
 
@@ -106,14 +101,28 @@ class Database:
         self.reader.dispose()
 
     @contextmanager
-    def _entered(self) -> Iterator[None]:
+    def _entered(self, organisation_id: str | None = None) -> Iterator[None]:
         if getattr(self._here, "depth", 0):
             raise NestedTransaction
         self._here.depth = 1
+        self._here.organisation_id = organisation_id
         try:
             yield
         finally:
             self._here.depth = 0
+            self._here.organisation_id = None
+
+    def _judge(
+        self, connection: Connection, _cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        """Holds every statement to its organisation, however it was built, and every text to both databases."""
+        options = context.execution_options if context is not None else connection.get_execution_options()
+        if options.get("migration"):
+            return
+        require_storable(parameters, many)
+        if not options.get("across"):
+            compiled = getattr(context, "compiled_parameters", None)
+            require_scope(statement, parameters, many, compiled, getattr(self._here, "organisation_id", None))
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -135,7 +144,7 @@ class Database:
         else:
             engine = create_engine(self.url, pool_size=pool_size, max_overflow=8)
             _prepare_sqlite(engine, read_only=read_only)
-        event.listen(engine, "before_cursor_execute", _require_scope)
+        event.listen(engine, "before_cursor_execute", self._judge)
         return engine
 
 
@@ -185,27 +194,6 @@ def _own_rows_only(session: Session, _context: Any, _instances: Any) -> None:
             row.organisation_id = own  # type: ignore[unreachable]  # unset before the first flush
         if own is None or row.organisation_id != own:
             raise UnscopedQuery(f"{type(row).__name__} of another organisation")
-
-
-_SCOPED = re.compile(r"organisation_id\W*(=|IN)\W", re.IGNORECASE)
-
-
-@lru_cache(maxsize=1)
-def _tenant_table_pattern() -> re.Pattern[str]:
-    names = "|".join(sorted(table.name for table in Row.metadata.tables.values() if "organisation_id" in table.c))
-    return re.compile(rf'\b(?:FROM|JOIN|UPDATE)\s+"?(?:{names})"?\b', re.IGNORECASE)
-
-
-@lru_cache(maxsize=4_096)
-def is_scoped(statement: str) -> bool:
-    """Whether SQL text leaves tenant tables alone or compares an organisation_id."""
-    return not _tenant_table_pattern().search(statement) or bool(_SCOPED.search(statement))
-
-
-def _require_scope(connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
-    options = context.execution_options if context is not None else connection.get_execution_options()
-    if not options.get("across") and not options.get("migration") and not is_scoped(statement):
-        raise UnscopedQuery(statement)
 
 
 def vacuum_into(database: Database, path: str) -> None:

@@ -4,6 +4,7 @@ Used by the row files and by migrations. Python sees aware UTC datetimes, bools,
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,9 @@ from sqlalchemy import BigInteger, Boolean, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from portal.storage.scope import UnstorableText, is_storable
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; a written backslash before it is only text
 Cents = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -68,9 +72,12 @@ class Plain(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        if value is None or dialect.name == "postgresql":
-            return value
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        if value is None:
+            return None
+        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        if _NUL.search(plain) or not is_storable(plain):
+            raise UnstorableText("a JSON value holds NUL or a lone surrogate")
+        return value if dialect.name == "postgresql" else plain
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return json.loads(value) if isinstance(value, str) and dialect.name != "postgresql" else value

@@ -1,0 +1,1 @@
+"""Rows on both real databases."""

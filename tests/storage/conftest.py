@@ -1,0 +1,182 @@
+"""Two organisations on each database, with a row in most tables each, and a raw connection that obeys no house rule."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+from portal.domain.organisation import Profile
+from portal.storage import Database, Session
+from portal.storage.agreement import Agreement
+from portal.storage.audit import Alarm, AuditEntry, GatewayFact
+from portal.storage.charge import Charge
+from portal.storage.customer import ContactChangeRequest
+from portal.storage.limit import count_up
+from portal.storage.message import Message, Receipt
+from portal.storage.obligation import Obligation
+from portal.storage.offer import Offer
+from portal.storage.organisation import GatewayAccount, OrganisationSetting
+from portal.storage.payment_link import PaymentLink
+from portal.storage.payment_method import PaymentMethod
+from portal.storage.rows import TenantRow, new_id
+from portal.storage.visit import Visit
+from portal.usecases.account import add_customer, found_organisation, open_account
+from tests.conftest import ENGINES
+
+NOW = datetime(2026, 11, 2, 15, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    made = Database(database_url, pool_size=20)
+    yield made
+    made.dispose()
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One organisation and the ids of its rows, by table."""
+
+    database: Database
+    organisation_id: str
+    ids: dict[str, str]
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        return self.database.transaction(self.organisation_id)
+
+    def read(self) -> AbstractContextManager[Session]:
+        return self.database.read(self.organisation_id)
+
+    def obligation(self, **values: Any) -> Obligation:
+        wanted = {
+            "customer_id": self.ids["customer"],
+            "account_id": self.ids["account"],
+            "kind": "checkout",
+            "subject_id": new_id(),
+            "seq": 1,
+            "amount_cents": 1_000,
+            "due_at": NOW,
+            "created_at": NOW,
+        }
+        return Obligation(**(wanted | values))
+
+    def charge(self, obligation_id: str, n: int = 1, **values: Any) -> Charge:
+        wanted = {
+            "obligation_id": obligation_id,
+            "account_id": self.ids["account"],
+            "customer_id": self.ids["customer"],
+            "n": n,
+            "state": "sending",
+            "order_id": f"{self.organisation_id}-{obligation_id}-{n}",
+            "is_keyed": True,
+            "request_sha256": "0" * 64,
+            "amount_cents": 1_000,
+            "held_cents": 1_000,
+            "currency": "USD",
+            "lease_until": NOW,
+            "send_deadline": NOW,
+            "next_try_at": NOW,
+            "claimed_at": NOW,
+        }
+        return Charge(**(wanted | values))
+
+
+def tenant(database: Database, slug: str) -> Tenant:
+    """An organisation with a row in every tenant table."""
+    organisation_id = found_organisation(
+        database, slug=slug, name=slug.title(), profile=Profile.therapy, brand_colour="#0b5394", timezone="UTC",
+        support_email="help@example.com", support_phone="+13125550100", postal_address="1 Pier Street", now=NOW,
+    )  # fmt: skip
+    ids: dict[str, str] = {}
+    made = Tenant(database, organisation_id, ids)
+
+    with made.transaction() as session:
+
+        def add(row: TenantRow) -> None:
+            session.add(row)
+            session.flush()
+            ids[row.__tablename__] = row.id
+
+        person = add_customer(session, reference="C-1", given_name="Ada", family_name="Moss", now=NOW)
+        owed_on = open_account(
+            session, person.id, reference="A-1", label="Balance", balance_cents=5_000, now=NOW, by="test"
+        )
+        ids |= {"customer": person.id, "account": owed_on.id}
+        both = {"customer_id": person.id, "account_id": owed_on.id}
+        add(OrganisationSetting(name="link_days", seq=1, value=30, set_at=NOW, set_by="test"))
+        add(GatewayAccount(environment="simulator", merchant_id="m", public_key="p", private_key_sealed="s",
+                           merchant_account_id="a"))  # fmt: skip
+        add(Offer(account_id=owed_on.id, kind="amount", amount_cents=100, valid_until=NOW, created_at=NOW))
+        add(PaymentLink(**both, token_sha256="0" * 64, expires_at=NOW, created_at=NOW, made_by="test"))
+        add(PaymentMethod(customer_id=person.id, token="t", brand="Visa", last4="1111", expires_month=1,
+                          expires_year=2030, consent_text="Keep it", saved_at=NOW))  # fmt: skip
+        add(Agreement(**both, kind="payment", text_version="1", locale="en", text="I agree", text_sha256="0" * 64,
+                      accepted_at=NOW, ip="192.0.2.1", user_agent="test"))  # fmt: skip
+        add(Visit(**both, link_id=ids["payment_link"], secret_sha256="0" * 64, opened_at=NOW, expires_at=NOW,
+                  ip="192.0.2.1", user_agent="test", locale="en"))  # fmt: skip
+        add(made.obligation())
+        add(made.charge(ids["obligation"], state="succeeded", gateway_id="g1"))
+        add(Receipt(**both, charge_id=ids["charge"], number="R-1", facts={"amount_cents": 1_000}, issued_at=NOW))
+        add(Message(dedupe_key="d", event="receipt", channel="email", customer_id=person.id, subject_id="s",
+                    recipient="ada@example.com", locale="en", message_id="m", next_try_at=NOW,
+                    created_at=NOW))  # fmt: skip
+        add(ContactChangeRequest(**both, changes={"city": "Chicago"}, made_at=NOW))
+        add(AuditEntry(at=NOW, actor="test", action="made", subject_id="s", facts={}))
+        add(GatewayFact(charge_id=ids["charge"], outcome="succeeded", source="sender", facts={}, heard_at=NOW))
+        add(Alarm(kind="test", subject_id="s", facts={}, raised_at=NOW))
+        count_up(session, "test", "key", timedelta(hours=1), NOW)
+    return made
+
+
+@pytest.fixture
+def ours(database: Database) -> Tenant:
+    return tenant(database, "ours")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two organisations that many tests look at; a test that keeps a change asks for a database of its own."""
+
+    ours: Tenant
+    theirs: Tenant
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("pair") / "pair.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        url = f"sqlite:///{path}"
+    else:
+        url = request.getfixturevalue("postgres_server").create()
+    database = Database(url, pool_size=20)
+    yield Pair(tenant(database, "ours"), tenant(database, "theirs"))
+    database.dispose()
+
+
+@pytest.fixture
+def raw_engine(database_url: str) -> Iterator[Engine]:
+    """As somebody with the database's password sees it: no house rule but those the database itself keeps."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    if url.get_backend_name() == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def obey_foreign_keys(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA foreign_keys=ON")
+
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def raw(raw_engine: Engine) -> Iterator[Connection]:
+    with raw_engine.connect() as connection:
+        yield connection
