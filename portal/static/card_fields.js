@@ -431,9 +431,10 @@
     }
   });
   document.addEventListener('htmx:after:swap', () => look(true));
-  document.addEventListener('htmx:finally:request', (event) => {
-    const card = byForm.get(event.detail.ctx.request && event.detail.ctx.request.form) || byForm.get(event.detail.ctx.sourceElement);
-    if (card && card.phase === 'sent') card.release();
+  document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
+    const card = byForm.get(ctx.request && ctx.request.form) || byForm.get(ctx.sourceElement);
+    // keepIndicators: the answer sends the browser elsewhere, and until it is there the button stays busy
+    if (card && card.phase === 'sent' && !ctx.keepIndicators) card.release();
   });
   document.addEventListener('securitypolicyviolation', (event) => {
     if (!/^(frame|script|connect|child)-src/.test(event.effectiveDirective)) return;
