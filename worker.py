@@ -8,10 +8,12 @@ import logging
 import signal
 import threading
 import time
+from types import FrameType
 
 import structlog
 from redis.exceptions import RedisError
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from config import Settings
@@ -25,15 +27,24 @@ log = structlog.get_logger()
 RECONNECT_SECONDS = 2
 
 
+class Worker(SimpleWorker):
+    """Remembers being told to stop: with Redis away, RQ's farewell fails and would pass for a lost connection."""
+
+    told_to_stop = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        Worker.told_to_stop = True
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ leaves it untyped
+
+
 def work(settings: Settings) -> None:
     """Takes jobs until told to stop. The application is loaded once, before the first job."""
     tasks.install(build_ports(settings))
-    stop = _stop_on_signal() if threading.current_thread() is not threading.main_thread() else threading.Event()
-    while not stop.is_set():
+    while not Worker.told_to_stop:
         connection = connect(settings.redis_url, patient=True)
         try:
             connection.ping()
-            worker = SimpleWorker(
+            worker = Worker(
                 [open_queue(connection)],
                 connection=connection,
                 serializer=JSONSerializer,
@@ -43,9 +54,12 @@ def work(settings: Settings) -> None:
             )
             worker.work(logging_level="WARNING")
             return  # a clean stop: RQ handles SIGTERM and SIGINT itself and finishes the job at hand
+        except StopRequested:
+            return
         except RedisError as error:
-            log.warning("redis_away", reason=type(error).__name__)
-            time.sleep(RECONNECT_SECONDS)
+            if not Worker.told_to_stop:
+                log.warning("redis_away", reason=type(error).__name__)
+                time.sleep(RECONNECT_SECONDS)
 
 
 def clock(settings: Settings) -> None:
