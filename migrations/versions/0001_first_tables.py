@@ -425,7 +425,7 @@ def upgrade() -> None:
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
-        sa.CheckConstraint("kind IN ('checkout')", name=op.f("ck_obligation_kind")),
+        sa.CheckConstraint("kind IN ('checkout','scheduled')", name=op.f("ck_obligation_kind")),
         sa.CheckConstraint(
             "status IN ('due','charging','paid','declined','cancelled','review')", name=op.f("ck_obligation_status")
         ),

@@ -18,7 +18,7 @@ class Obligation(TenantRow):
     __tablename__ = "obligation"
     __table_args__ = tenant_args(
         UniqueConstraint("organisation_id", "subject_id", "seq"),
-        CheckConstraint("kind IN ('checkout')", name="kind"),
+        CheckConstraint("kind IN ('checkout','scheduled')", name="kind"),
         CheckConstraint("status IN ('due','charging','paid','declined','cancelled','review')", name="status"),
         CheckConstraint("amount_cents > 0", name="amount"),
         CheckConstraint("forgiven_cents >= 0", name="forgiven"),
