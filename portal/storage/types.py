@@ -15,7 +15,24 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from portal.storage.scope import UnstorableText, is_storable
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; a written backslash before it is only text
-Cents = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class WholeCents(TypeDecorator[int]):
+    """Money: a whole number of cents. A float is refused here: PostgreSQL would round it without a word."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(BigInteger() if dialect.name == "postgresql" else Integer())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        if value is not None and type(value) is not int:
+            raise ValueError("an amount is a whole number of cents")
+        return value
+
+
+Cents = WholeCents()
 
 
 class Instant(TypeDecorator[datetime]):
