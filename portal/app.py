@@ -7,7 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -62,7 +62,7 @@ class AppSettings(Protocol):
     @property
     def smtp_password(self) -> str: ...
     @property
-    def smtp_tls(self) -> str: ...
+    def smtp_tls(self) -> Literal["none", "starttls", "tls"]: ...
     @property
     def mail_sender(self) -> str: ...
     @property
