@@ -11,6 +11,7 @@ from portal.storage import (
     audit,
     charge,
     customer,
+    hold,
     ledger,
     limit,
     message,
@@ -19,6 +20,8 @@ from portal.storage import (
     organisation,
     payment_link,
     payment_method,
+    reconcile,
+    refund,
     visit,
 )
 from portal.storage.database import Database
@@ -31,6 +34,7 @@ __all__ = [
     "audit",
     "charge",
     "customer",
+    "hold",
     "ledger",
     "limit",
     "message",
@@ -39,5 +43,7 @@ __all__ = [
     "organisation",
     "payment_link",
     "payment_method",
+    "reconcile",
+    "refund",
     "visit",
 ]

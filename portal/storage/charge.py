@@ -31,6 +31,7 @@ class Charge(TenantRow):
               sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_charge_open", "next_try_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(None, "organisation_id", "account_id", "state"),
+        Index(None, "organisation_id", "claimed_at"),
         obligation_id="obligation",
         account_id="account",
         customer_id="customer",
@@ -65,6 +66,7 @@ class Charge(TenantRow):
     processor_type: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     claimed_at: Mapped[datetime] = mapped_column(Instant)
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)  # when the gateway paid it out, once we heard of it
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
     resolved_by: Mapped[str | None] = mapped_column(Text)
 
@@ -72,6 +74,25 @@ class Charge(TenantRow):
 def by_id(session: Session, charge_id: str) -> Charge | None:
     """The charge of this organisation, or nothing."""
     return session.scalars(select(Charge).where(Charge.id == charge_id)).one_or_none()
+
+
+def by_gateway_id(session: Session, gateway_id: str) -> Charge | None:
+    """The charge whose sale at the gateway this is."""
+    return session.scalars(select(Charge).where(Charge.gateway_id == gateway_id)).one_or_none()
+
+
+def by_order_id(session: Session, order_id: str) -> Charge | None:
+    """The charge of that name at the gateway."""
+    return session.scalars(select(Charge).where(Charge.order_id == order_id)).one_or_none()
+
+
+def claimed_between(session: Session, from_at: datetime, to_at: datetime) -> list[Charge]:
+    """Charges that were claimed from one moment until another."""
+    return list(
+        session.scalars(
+            select(Charge).where(Charge.claimed_at >= from_at, Charge.claimed_at < to_at).order_by(Charge.claimed_at)
+        )
+    )
 
 
 def lock(session: Session, charge_id: str) -> Charge:

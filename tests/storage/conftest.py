@@ -16,6 +16,7 @@ from portal.storage.agreement import Agreement
 from portal.storage.audit import Alarm, AuditEntry, GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.customer import ContactChangeRequest
+from portal.storage.hold import ChargingHold
 from portal.storage.limit import count_up
 from portal.storage.message import Message, Receipt
 from portal.storage.obligation import Obligation
@@ -23,6 +24,8 @@ from portal.storage.offer import Offer
 from portal.storage.organisation import GatewayAccount, OrganisationSetting
 from portal.storage.payment_link import PaymentLink
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.reconcile import ReconcileDay, ReconcileResult
+from portal.storage.refund import Refund
 from portal.storage.rows import TenantRow, new_id
 from portal.storage.visit import Visit
 from portal.usecases.account import add_customer, found_organisation, open_account
@@ -128,6 +131,15 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(ContactChangeRequest(**both, changes={"city": "Chicago"}, made_at=NOW))
         add(AuditEntry(at=NOW, actor="test", action="made", subject_id="s", facts={}))
         add(GatewayFact(charge_id=ids["charge"], outcome="succeeded", source="sender", facts={}, heard_at=NOW))
+        add(Refund(**both, charge_id=ids["charge"], request_key="r", n=1, way="refund", state="succeeded",
+                   order_id=f"{organisation_id}-r-1", is_keyed=True, amount_cents=1, currency="USD",
+                   reopens_balance=True, asked_by="test", lease_until=NOW, send_deadline=NOW, next_try_at=NOW,
+                   claimed_at=NOW))  # fmt: skip
+        add(ReconcileDay(day="2026-11-02", lease_until=NOW))
+        add(ReconcileResult(from_at=NOW, until_at=NOW, asked_by="test", sales_count=0, sales_cents=0, refunds_count=0,
+                            refunds_cents=0, settled_count=0, difference_count=0, open_count=0, is_clean=True,
+                            differences=[], started_at=NOW, finished_at=NOW))  # fmt: skip
+        add(ChargingHold(reason="restored", held_at=NOW, held_by="test"))
         add(Alarm(kind="test", subject_id="s", facts={}, raised_at=NOW))
         count_up(session, "test", "key", timedelta(hours=1), NOW)
     return made
