@@ -51,7 +51,9 @@ def request_change(session: Session, walk: Walk, typed: dict[str, str], now: dat
     if changes:
         row = customers.open_change_request(session, walk.visit.id)
         if row is None:
-            row = ContactChangeRequest(customer_id=walk.customer.id, visit_id=walk.visit.id, made_at=now)
+            row = ContactChangeRequest(
+                customer_id=walk.customer.id, account_id=walk.account.id, visit_id=walk.visit.id, made_at=now
+            )
             session.add(row)
         row.changes = changes
         session.flush()

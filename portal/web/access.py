@@ -11,6 +11,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
+import phonenumbers
 from flask import abort, current_app, g, request
 
 from portal.storage import organisation as organisations
@@ -128,11 +129,20 @@ def look() -> Look:
         initials=brand.initials(found.name),
         icon=brand.icon(found.colour),
         stylesheet=f"/{found.slug}/brand.css?v={brand.version(found.colour)}",
-        phone=found.phone,
+        phone=readable_phone(found.phone),
         phone_link="".join(sign for sign in found.phone if sign in "+0123456789"),
         email=found.email,
         hours=g.get("support_hours", ""),
     )
+
+
+def readable_phone(number: str) -> str:
+    """+13125550100 -> (312) 555-0100; what is no number is shown as it was entered."""
+    try:
+        parsed = phonenumbers.parse(number, "US")
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 def host_of(portal_url: str) -> str:

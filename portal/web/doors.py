@@ -2,7 +2,7 @@
 portal/app.py.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, make_response, request
@@ -78,9 +78,10 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     _brand_pages(app)
     app.register_blueprint(door)
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")
-    limiter.limit(floods.GUESSES, deduct_when=lambda response: response.status_code == 404)(
-        app.view_functions["payment_link.landing"]
-    )
+    for name in ("landing", "landing_post", "fresh_link"):
+        view = app.view_functions[f"payment_link.{name}"]
+        limited: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(view)
+        app.view_functions[f"payment_link.{name}"] = limited
 
 
 def _configure(app: Flask, settings: WebSettings, https: bool) -> None:
@@ -107,6 +108,10 @@ def _configure(app: Flask, settings: WebSettings, https: bool) -> None:
         # the host is never taken from a proxy's header: links and origins use the configured one
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_host=0)  # type: ignore[method-assign]  # Flask's own way
+
+
+def _is_miss(response: Response) -> bool:
+    return response.status_code == 404
 
 
 class _Parts:

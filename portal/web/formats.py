@@ -10,6 +10,8 @@ from babel.numbers import format_currency
 from flask import Flask, g
 from flask_babel import get_locale
 
+MOMENT = {"en_US": "MMMM d, y, h:mm a z", "es_US": "d 'de' MMMM 'de' y, h:mm a z"}
+
 
 def money(amount_cents: int) -> str:
     """125050 -> $1,250.50. The customer pays US dollars in either language, so Spanish is that of the United States."""
@@ -27,8 +29,9 @@ def day(value: date) -> str:
 
 
 def moment(value: datetime) -> str:
-    """November 30, 2026 at 5:00 PM EST, in the organisation's time zone."""
-    return format_datetime(value, "long", tzinfo=_zone(), locale=_region())
+    """November 30, 2026, 5:00 PM EST, in the organisation's time zone."""
+    region = _region()
+    return str(format_datetime(value, MOMENT[region], tzinfo=_zone(), locale=region))
 
 
 def percent(basis_points: int) -> str:

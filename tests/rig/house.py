@@ -19,7 +19,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.account import add_customer, found_organisation, open_account
 from portal.usecases.organisation import set_gateway_account, set_setting
-from portal.usecases.ports import Ports
+from portal.usecases.ports import Ports, Seal
 from tests.rig.simulator_process import SimulatorProcess
 
 START = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -70,7 +70,7 @@ def build_ports(database: Database, simulator: SimulatorProcess, **changes: obje
     from portal.delivery.smtp import SmtpMail
     from portal.delivery.wording import Wording
 
-    seal = PlainSeal()
+    seal: Seal = changes.pop("seal", None) or PlainSeal()  # type: ignore[assignment]  # the caller names the field
 
     def credentials(organisation_id: str) -> Credentials | None:
         with database.read(organisation_id) as session:

@@ -1,5 +1,6 @@
 // What swapping parts takes away from a page and a browser gives for free: a busy sign, and a word when the network fails.
 (() => {
+  document.documentElement.classList.add("with-script");
   const region = (id, text) => { const place = document.getElementById(id); place.textContent = ""; setTimeout(() => { place.textContent = text; }, 50); };
   const form = (event) => { const source = event.detail.ctx && event.detail.ctx.sourceElement; return source && source.closest("form"); };
   document.addEventListener("htmx:before:request", (event) => {

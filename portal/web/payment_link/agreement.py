@@ -5,12 +5,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.payment_link import Step
 from portal.domain.refusal import Refused
-from portal.storage import Session
-from portal.storage import organisation as organisations
 from portal.usecases import agreement, checkout
 from portal.usecases.charge import charge_obligation
 from portal.usecases.failpoint import failpoint
-from portal.usecases.visit import Walk, look
+from portal.usecases.visit import look
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.payment_link.check import changed_away
@@ -19,17 +17,13 @@ from portal.web.payment_link.guard import Here, closed, place, step
 from portal.web.refusals import sentence
 
 
-def _own_row(session: Session, _walk: Walk) -> organisations.Organisation:
-    return organisations.by_id(session, organisation().id)
-
-
-@step(Step.agreement, read=_own_row)
+@step(Step.agreement)
 def show(here: Here) -> AnyResponse:
     """The text for the figures that were checked."""
     return _page(here, {}, 200)
 
 
-@step(Step.agreement, "POST", name="agreement_post", read=_own_row)
+@step(Step.agreement, "POST", name="agreement_post")
 def post(here: Here) -> AnyResponse:
     """Seals the agreement and charges, once: whoever comes second is shown the first one's result."""
     if request.form.get("agreed") != "yes":
@@ -45,7 +39,7 @@ def post(here: Here) -> AnyResponse:
             obligation_id = checkout.accept(
                 session,
                 walk,
-                organisations.by_id(session, organisation().id),
+                walk.organisation,
                 request.form.get("agreement", ""),
                 ip=request.remote_addr or "",
                 user_agent=request.headers.get("User-Agent", ""),
@@ -73,7 +67,7 @@ def _refused(here: Here, refused: Refused) -> AnyResponse:
 def _page(here: Here, errors: dict[str, str], status: int, changed: str | None = None) -> AnyResponse:
     try:
         figures = checkout.require_quote(here.walk)
-        text = agreement.shown(here.walk, here.extras, figures.forgiven_cents)
+        text = agreement.shown(here.walk, here.walk.organisation, figures.forgiven_cents)
     except Refused as refused:
         if refused.code == "quote_changed":
             return move_on(path_of(Step.check, here.visit_id))

@@ -1,6 +1,7 @@
 """The amount step: how much, and with which card. The only page with card fields, so it is a document of its own."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Response, current_app, jsonify, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -28,13 +29,19 @@ class CardOnFile:
 
     id: str
     brand: str
+    saved_at: datetime
     is_proven: bool
 
 
 def _cards(session: Session, walk: Walk) -> list[CardOnFile]:
     visit = walk.visit
     return [
-        CardOnFile(card.id, card.brand, visit.payment_method_id == card.id and visit.method_proven_at is not None)
+        CardOnFile(
+            card.id,
+            card.brand,
+            card.saved_at,
+            visit.payment_method_id == card.id and visit.method_proven_at is not None,
+        )
         for card in payment_method.on_file(session, walk, ports().clock.now())
     ]
 

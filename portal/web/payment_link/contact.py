@@ -87,8 +87,12 @@ def _form(here: Here, typed: dict[str, str], errors: dict[str, str], status: int
 
 
 def details_of(walk: Walk) -> dict[str, str]:
-    """Contact details as this organisation lets a link show them."""
+    """Contact details as this organisation lets a link show them; the address in lines."""
     details = contact.on_file(walk.customer)
-    if not walk.settings.is_on("mask_contact"):
-        return details
-    return {field: masked(field, value) for field, value in details.items()}
+    place_ = f"{details['city']}, {details['state']}".strip(", ")
+    lines = [details["address_line1"], details["address_line2"], f"{place_} {details['postal_code']}"]
+    shown = {field: details[field] for field in ("name", "email", "phone")}
+    if walk.settings.is_on("mask_contact"):
+        shown = {field: masked(field, value) for field, value in shown.items()}
+        lines = [place_]
+    return {**shown, "address": "\n".join(line.strip() for line in lines if line.strip())}

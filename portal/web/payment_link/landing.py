@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.domain.payment_link import LinkState, Step
 from portal.domain.refusal import Refused
 from portal.usecases import visit
-from portal.usecases.organisation import settings
+from portal.usecases.organisation import settings, settings_of
 from portal.usecases.payment_link import Found, find, send_fresh
 from portal.usecases.visit import VISIT_LASTS
 from portal.web.access import of_organisation, organisation, ports
@@ -31,7 +31,7 @@ def landing(token: str) -> Response:
 def _show(token: str) -> Response:
     with ports().database.read(organisation().id) as session:
         found = find(session, token, ports().clock.now())
-        rules = settings(session)
+        rules = settings_of(session, found.organisation) if found is not None else settings(session)
     g.support_hours = rules.words("support_hours")
     if found is None:
         return unreferred(page("payment_link/unknown.html", 404))

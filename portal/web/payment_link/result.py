@@ -6,7 +6,7 @@ Whatever a browser brings along in the address is not looked at (attack 47).
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, make_response, request, url_for
+from flask import Response, flash, get_flashed_messages, make_response, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -47,7 +47,7 @@ def _outcome(session: Session, walk: Walk) -> Outcome:
 @step(Step.result, read=_outcome)
 def show(here: Here) -> AnyResponse:
     """The result as it stands. A payment being confirmed asks again by itself, and there is a link to ask by hand."""
-    return _page(here, "")
+    return _page(here, " ".join(map(str, get_flashed_messages())))
 
 
 @step(Step.result, "POST", path="result/receipt", name="receipt_again", read=_outcome)
@@ -59,8 +59,10 @@ def receipt_again(here: Here) -> AnyResponse:
     try:
         send_again(ports(), organisation().id, found.receipt.id)
     except Refused as refused:
-        return _page(here, sentence(refused))
-    return _page(here, _("We sent the receipt again. It should arrive within a few minutes."))
+        flash(sentence(refused))
+    else:
+        flash(_("We sent the receipt again. It should arrive within a few minutes."))
+    return move_on(path_of(Step.result, here.visit_id))
 
 
 @step(Step.result, path="result/receipt.pdf", name="receipt_pdf", read=_outcome)
