@@ -1,0 +1,42 @@
+"""The recipes of the ledger: each is one pair of books, and says how it moves what is owed."""
+
+import pytest
+
+from portal.domain.ledger import PAIRS, Book, Recipe, receivable_change_cents
+
+
+@pytest.mark.parametrize("recipe", Recipe)
+def test_every_recipe_is_a_pair_of_two_different_books(recipe: Recipe) -> None:
+    pair = PAIRS[recipe]
+    assert pair.debit in Book
+    assert pair.credit in Book
+    assert pair.debit is not pair.credit
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change"),
+    [(Recipe.balance_placed, 700), (Recipe.balance_lowered, -700), (Recipe.payment_taken, -700),
+     (Recipe.settlement_forgiven, -700)],
+)  # fmt: skip
+def test_a_recipe_moves_what_is_owed_by_its_amount(recipe: Recipe, change: int) -> None:
+    assert receivable_change_cents(recipe, 700) == change
+
+
+def test_the_list_above_has_every_recipe() -> None:
+    assert set(PAIRS) == set(Recipe)
+    assert len(Recipe) == 4
+
+
+def test_every_book_is_used() -> None:
+    assert {book for pair in PAIRS.values() for book in (pair.debit, pair.credit)} == set(Book)
+
+
+def test_only_a_payment_puts_money_at_the_gateway() -> None:
+    assert [recipe for recipe, pair in PAIRS.items() if Book.gateway in (pair.debit, pair.credit)] == [
+        Recipe.payment_taken
+    ]
+
+
+def test_a_recipe_and_its_reverse_leave_nothing() -> None:
+    placed, lowered = PAIRS[Recipe.balance_placed], PAIRS[Recipe.balance_lowered]
+    assert (placed.debit, placed.credit) == (lowered.credit, lowered.debit)
