@@ -5,7 +5,7 @@ Amounts and choices live here, on the server; a form never carries them from pag
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, Text, select
+from sqlalchemy import CheckConstraint, Index, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
@@ -69,3 +69,8 @@ def lock(session: Session, visit_id: str) -> Visit:
     return session.scalars(
         select(Visit).where(Visit.id == visit_id).with_for_update().execution_options(populate_existing=True)
     ).one()
+
+
+def count_of_link(session: Session, link_id: str) -> int:
+    """How many visits a link has had."""
+    return session.scalar(select(func.count()).select_from(Visit).where(Visit.link_id == link_id)) or 0
