@@ -2,7 +2,8 @@
 
 Called by the payment pages, by RQ jobs and by the janitor, any number of times and all at once: the claim lets
 one through. Every place where a process may die is a `failpoint`. What an outcome means for the books is in
-`portal.usecases.outcome`; what happens to an answer that never came is in `portal.usecases.janitor`.
+`portal.usecases.outcome`, what may hold a claim in `portal.usecases.rule`, what becomes of an answer that never
+came in `portal.usecases.janitor`.
 """
 
 import hashlib
@@ -11,27 +12,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from portal.domain.card import GatewayRefused, KeepAnswer, KeepKind, SaleRequest
-from portal.domain.charge import (
-    DEFINITE_FAILURES,
-    Actor,
-    ChargeState,
-    Outcome,
-    OutcomeKind,
-    Timing,
-    order_id_of,
-    require_legal,
-)
+from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, Timing, order_id_of, require_legal
 from portal.domain.refusal import Refused
-from portal.storage import Session, account, charge, obligation, organisation, payment_method
-from portal.storage.account import Account
+from portal.storage import Session, account, charge, obligation
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.failpoint import failpoint
-from portal.usecases.ledger import free_cents
-from portal.usecases.organisation import OrganisationSettings, record, settings
+from portal.usecases.organisation import record
 from portal.usecases.outcome import apply_outcome, refuse_obligation
 from portal.usecases.ports import Ports
+from portal.usecases.rule import Case
 
 PRESENT_CUSTOMER = None  # no transaction_source: the customer is here and asked for it
 
@@ -109,23 +100,18 @@ def _claim(
         raise Refused("obligation_unknown")
     owed_on = account.lock(session, found.account_id)
     due = obligation.fresh(session, obligation_id)  # read again: what stood before the lock may be old
-    if due.status != "due":
-        raise Refused("obligation_not_due", status=due.status)
-    if due.due_at > now:
-        raise Refused("obligation_early", due_at=due.due_at)
-    attempts = charge.of_obligation(session, obligation_id)
-    if any(attempt.state not in DEFINITE_FAILURES for attempt in attempts):
-        raise Refused("charge_live")
-    rules = settings(session)
-    method = _method(session, due)
-    held = due.amount_cents + due.forgiven_cents
-    ended_by = _rule_against(session, rules, owed_on, due, method, held)
-    if ended_by is not None:
-        refuse_obligation(session, due, ended_by, now)
-        return Refused(ended_by)
+    case = Case(session, due, owed_on, now)
+    against = case.first_standing()
+    if against is not None:
+        code = against.rule.code
+        if due.kind not in against.rule.ends:
+            raise Refused(code, **against.facts)
+        refuse_obligation(session, due, code, now)
+        return Refused(code)
+    attempts, method = case.attempts, case.method
     request = SaleRequest(
         order_id=order_id_of(due.organisation_id, due.id, len(attempts) + 1),
-        is_keyed=rules.is_on("idempotency_keys"),
+        is_keyed=case.settings.is_on("idempotency_keys"),
         amount_cents=due.amount_cents,
         currency=due.currency,
         token=method.token if method else None,
@@ -145,7 +131,7 @@ def _claim(
         is_keyed=request.is_keyed,
         request_sha256=digest(request),
         amount_cents=due.amount_cents,
-        held_cents=held,
+        held_cents=case.held_cents,
         currency=due.currency,
         source=request.source,
         payment_method_id=method.id if method else None,
@@ -164,35 +150,6 @@ def _claim(
         session, "claim", "charge_claimed", row.id, now, obligation_id=due.id, n=row.n, amount_cents=row.amount_cents
     )
     return Claimed(due.organisation_id, row.id, request, row.send_deadline)
-
-
-def _rule_against(
-    session: Session,
-    rules: OrganisationSettings,
-    owed_on: Account,
-    due: Obligation,
-    method: PaymentMethod | None,
-    held_cents: int,
-) -> str | None:
-    """The first rule that forbids this charge. The customer is waiting, so it ends here instead of being held."""
-    if not rules.is_on("charging_enabled"):
-        return "charging_off"
-    if not organisation.by_id(session, due.organisation_id).is_active:
-        return "organisation_closed"
-    if owed_on.status != "open":
-        return "account_not_open"
-    if held_cents > free_cents(session, owed_on):
-        return "balance_too_low"
-    if method is None and due.card_nonce is None:
-        return "method_gone"
-    return None
-
-
-def _method(session: Session, due: Obligation) -> PaymentMethod | None:
-    """The customer's own card on file that this obligation is to be paid with, if it still is there (M12)."""
-    if due.payment_method_id is None:
-        return None
-    return payment_method.owned_by(session, due.payment_method_id, due.customer_id)
 
 
 def digest(request: SaleRequest) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from portal.domain.card import GatewayRefused, GatewayUnreachable, SaleRequest
 from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, require_legal
-from portal.storage import Session, account, charge, obligation, payment_method
+from portal.storage import Session, account, charge, hold, obligation, payment_method
 from portal.storage.charge import Charge
 from portal.usecases.charge import Claimed, digest, learn, send
 from portal.usecases.failpoint import failpoint
@@ -126,6 +126,8 @@ def _resend(ports: Ports, row: Charge) -> None:
         current = charge.lock(session, row.id)
         now = ports.clock.now()
         if current.state != ChargeState.unknown or current.tries != row.tries:
+            return None
+        if hold.standing(session) is not None:  # searching goes on, sending does not
             return None
         method = payment_method.owned_by(session, current.payment_method_id or "", current.customer_id)
         if method is None:  # removed meanwhile: not wanted any more
