@@ -23,6 +23,7 @@ from portal.storage import (
     reconcile,
     refund,
     visit,
+    walk,
 )
 from portal.storage.database import Database
 
@@ -46,4 +47,5 @@ __all__ = [
     "reconcile",
     "refund",
     "visit",
+    "walk",
 ]

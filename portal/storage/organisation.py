@@ -6,7 +6,7 @@ Asked by the front door and by use cases. Opens no seal: sealed text goes in and
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import STRICT, Row, TenantRow, new_id, tenant_args
@@ -77,6 +77,15 @@ class DeploymentStamp(Row):
     value: Mapped[str] = mapped_column(Text)
 
 
+# Read by every page: built once, and names its organisation itself (`database.py` holds it to that).
+_SETTINGS = (
+    select(OrganisationSetting.name, OrganisationSetting.value)
+    .where(OrganisationSetting.organisation_id == bindparam("organisation_id"))
+    .order_by(OrganisationSetting.seq)
+    .execution_options(names_organisation=True)
+)
+
+
 def by_slug(session: Session, slug: str) -> Organisation | None:
     """The active organisation of a slug."""
     return session.scalars(select(Organisation).where(Organisation.slug == slug, Organisation.is_active)).one_or_none()
@@ -94,7 +103,7 @@ def all_active(session: Session) -> list[Organisation]:
 
 def settings_set(session: Session) -> dict[str, Any]:
     """Latest value of each setting that this organisation ever set, by name."""
-    rows = session.scalars(select(OrganisationSetting).order_by(OrganisationSetting.seq))
+    rows = session.execute(_SETTINGS, {"organisation_id": session.info["organisation_id"]})
     return {row.name: row.value for row in rows}
 
 

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from portal.domain.payment_link import LinkState, digest, new_token
 from portal.domain.refusal import Refused
 from portal.storage import Session
-from portal.storage import account as accounts
-from portal.storage import customer as customers
 from portal.storage import limit as limits
 from portal.storage import organisation as organisations
 from portal.storage import payment_link as links
+from portal.storage import walk as walks
 from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.organisation import Organisation
@@ -35,6 +34,7 @@ class Found:
     state: LinkState
     account: Account
     customer: Customer
+    organisation: Organisation
 
 
 def make(session: Session, account: Account, *, days: int, now: datetime, made_by: str) -> str:
@@ -68,14 +68,11 @@ def address(portal_url: str, organisation: Organisation, token: str) -> str:
 
 def find(session: Session, token: str, now: datetime) -> Found | None:
     """The link of exactly this token in this organisation, for paying; None for every other string."""
-    link = links.by_token_sha256(session, digest(token), PAY)
-    if link is None:
+    rows = walks.of_token(session, digest(token), PAY)
+    if rows is None:
         return None
-    account = accounts.by_id(session, link.account_id)
-    customer = customers.by_id(session, link.customer_id)
-    if account is None or customer is None:
-        raise AssertionError("a link without its account or customer")
-    return Found(link, state_of(link, account, now), account, customer)
+    link, account, customer, organisation = rows
+    return Found(link, state_of(link, account, now), account, customer, organisation)
 
 
 def state_of(link: PaymentLink, account: Account, now: datetime) -> LinkState:

@@ -18,7 +18,9 @@ from portal.storage import obligation as obligations
 from portal.storage import offer as offers
 from portal.storage import payment_link as links
 from portal.storage import visit as visits
-from portal.usecases.organisation import OrganisationSettings, settings
+from portal.storage import walk as walks
+from portal.storage.organisation import Organisation
+from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.payment_link import Found, state_of
 
 VISIT_LASTS = timedelta(hours=8)
@@ -43,6 +45,7 @@ class Walk:
     link_state: LinkState
     account: accounts.Account
     customer: customers.Customer
+    organisation: Organisation
     settings: OrganisationSettings
     payable_cents: int
     is_paying: bool  # a payment of this account is under way, in this visit or another
@@ -84,14 +87,11 @@ def look(session: Session, visit_id: str, secret: str, now: datetime, *, locked:
     """The walk of a visit for whoever holds its secret, or None: unknown, another's and over are the same.
     `locked` holds visit, then account, until the transaction ends.
     """
-    visit = visits.by_id(session, visit_id)
-    known = visit.secret_sha256 if visit is not None else digest("")
-    if not hmac.compare_digest(known, digest(secret)) or visit is None or visit.expires_at <= now:
+    rows = walks.of_visit(session, visit_id)
+    known = rows[0].secret_sha256 if rows is not None else digest("")
+    if not hmac.compare_digest(known, digest(secret)) or rows is None or rows[0].expires_at <= now:
         return None
-    if locked:
-        visit = visits.lock(session, visit_id)
-        accounts.lock(session, visit.account_id)
-    return _gather(session, visit, now)
+    return _gather(session, walks.locked(session, rows) if locked else rows, now)
 
 
 def choose_locale(session: Session, visit_id: str, secret: str, locale: str, now: datetime) -> None:
@@ -101,28 +101,26 @@ def choose_locale(session: Session, visit_id: str, secret: str, locale: str, now
         walk.visit.locale = locale
 
 
-def _gather(session: Session, visit: visits.Visit, now: datetime) -> Walk:
-    chosen = settings(session)
-    link = links.by_id(session, visit.link_id)
-    account = accounts.by_id(session, visit.account_id)
-    customer = customers.by_id(session, visit.customer_id)
-    if link is None or account is None or customer is None:
-        raise AssertionError("a visit without its link, account or customer")
-    live = obligations.live_of_account(session, account.id)
+def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
+    visit, link, account, customer, organisation = rows
+    chosen = settings_of(session, organisation)
+    obligations = walks.obligations_of(session, account.id, visit.obligation_id)
+    live = [each for each in obligations if each.status in walks.LIVE]
     payable_cents = max(account.balance_cents - sum(each.amount_cents + each.forgiven_cents for each in live), 0)
-    on_table = _offers(session, account.id, payable_cents, now) if chosen.is_on("virtual_collection") else ()
-    obligation = obligations.by_id(session, visit.obligation_id) if visit.obligation_id else None
+    has_offers = chosen.is_on("virtual_collection") and visit.obligation_id is None
+    on_table = _offers(session, account.id, payable_cents, now) if has_offers else ()
     return Walk(
         visit=visit,
         link=link,
         link_state=state_of(link, account, now),
         account=account,
         customer=customer,
+        organisation=organisation,
         settings=chosen,
         payable_cents=payable_cents,
         is_paying=bool(live),
         offers=on_table,
-        obligation=obligation,
+        obligation=next((each for each in obligations if each.id == visit.obligation_id), None),
         progress=_progress(visit, on_table, chosen.is_on("allow_skip_offer")),
     )
 
@@ -130,7 +128,7 @@ def _gather(session: Session, visit: visits.Visit, now: datetime) -> Walk:
 def _offers(session: Session, account_id: str, payable_cents: int, now: datetime) -> tuple[OfferOnTable, ...]:
     priced = (
         (row, price(row.kind, row.amount_cents, row.basis_points, payable_cents))
-        for row in offers.of_account(session, account_id, now)
+        for row in walks.offers_of(session, account_id, now)
     )
     return tuple(
         sorted((OfferOnTable(row, asked) for row, asked in priced if asked), key=lambda each: each.price.pay_cents)
