@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 from cryptography.fernet import Fernet
 from flask import Flask
+from structlog.tracebacks import ExceptionDictTransformer
 
 from portal.delivery.paper import Paper
 from portal.delivery.sms import NoSms, TwilioSms
@@ -118,7 +119,8 @@ def configure_logging(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # without the variables of each frame: they hold nonces, gateway keys and what people typed
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             _redact,
             structlog.processors.JSONRenderer(),
         ],

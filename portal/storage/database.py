@@ -140,10 +140,11 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=8,
                 pool_pre_ping=True,
+                hide_parameters=True,  # an error's text goes to the log; what people typed does not
                 connect_args={"options": POSTGRES_OPTIONS, "connect_timeout": 10},
             )
         else:
-            engine = create_engine(self.url, pool_size=pool_size, max_overflow=8)
+            engine = create_engine(self.url, pool_size=pool_size, max_overflow=8, hide_parameters=True)
             _prepare_sqlite(engine, read_only=read_only)
         event.listen(engine, "before_cursor_execute", self._judge)
         return engine
