@@ -36,6 +36,7 @@ class Profile:
     fraud_reason: str | None = None  # only where the merchant has fraud tools
     always_rejected: bool = False  # fraud_reason holds at every merchant
     indicators: tuple[tuple[str, str], ...] = ()
+    is_disputed: bool = False  # its holder takes every sale back at once
 
 
 def _marked(**indicators: str) -> Profile:
@@ -46,6 +47,7 @@ PROFILES: dict[str, Profile] = {
     "plain": Profile(),
     "verification_declined": Profile(verification_code="2000"),
     "verification_failed": Profile(verification_code="3000"),
+    "disputed": Profile(is_disputed=True),
     "declined": Profile(verification_code="2000", sale_code="2000"),
     "failed": Profile(verification_code="3000", sale_code="3000"),
     "fraud": Profile(fraud_reason="fraud"),
@@ -81,13 +83,13 @@ NUMBERS: dict[str, str] = {
             "36259600000004",
             "6304000000000000",
             "6243030000000001",
-            "4023898493988028",
         ),
         "plain",
     ),
     **dict.fromkeys(
         ("4000111111111115", "5105105105105100", "378734493671000", "6011000990139424"), "verification_declined"
     ),
+    "4023898493988028": "disputed",
     "3566002020360505": "verification_failed",
     "4000111111111511": "fraud",
     "4111130000000003": "risk_threshold",

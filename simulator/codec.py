@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
@@ -45,7 +45,7 @@ def _dashed(name: str) -> str:
 
 
 def encode(root: str, value: object) -> bytes:
-    """One document; `value` is built of dict, list, str, bool, int, datetime, None, Many and Collection."""
+    """One document; `value` is built of dict, list, str, bool, int, datetime, date, None, Many and Collection."""
     parts = ['<?xml version="1.0" encoding="UTF-8"?>\n']
     _write(parts.append, _dashed(root), value)
     return "".join(parts).encode("utf-8")
@@ -69,6 +69,8 @@ def _write(put: Callable[[str], None], tag: str, value: object) -> None:
         put(f'<{tag} type="integer">{value}</{tag}>')
     elif isinstance(value, datetime):
         put(f'<{tag} type="datetime">{value:%Y-%m-%dT%H:%M:%SZ}</{tag}>')
+    elif isinstance(value, date):
+        put(f'<{tag} type="date">{value:%Y-%m-%d}</{tag}>')
     elif isinstance(value, list):
         _write_items(put, tag, "array", {}, "item", value)
     elif isinstance(value, Many):

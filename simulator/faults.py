@@ -81,6 +81,7 @@ OPERATIONS = frozenset(
         "nonce",
         "verification",
         "tokenize",
+        "dispute",
     }
 )
 SECONDS_DEFAULT = {

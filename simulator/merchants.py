@@ -26,6 +26,10 @@ class Merchant:
     custom_fields: list[str] = field(default_factory=list)
     search_lag_seconds: float = 0
     settle_after_seconds: float | None = None  # None: settles only when a test helper says so
+    webhook_url: str = ""  # empty: this merchant is told nothing
+    webhook_retry_seconds: float = 2  # the real gateway waits an hour
+    retry_declines_after_seconds: float | None = None  # the gateway's own retries of soft declines; None: off
+    retries_keep_order_id: bool = True
 
     def __post_init__(self) -> None:
         if not self.accounts:

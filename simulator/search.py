@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from simulator.amounts import cents_of
 from simulator.cards import CardFace, number_hash
 from simulator.codec import Malformed, read_time, text, truthy
+from simulator.disputes import Dispute
 from simulator.transactions import Transaction
 from simulator.vault import Customer, Vault, Verification
 
-Item = TypeVar("Item", Transaction, Customer, Verification)
+Item = TypeVar("Item", Transaction, Customer, Verification, Dispute)
 Get = Callable[[Any], Iterable[Any]]
 STATUS_TIMES = (
     "authorized",
@@ -194,6 +195,17 @@ VERIFICATION_FIELDS: dict[str, Field] = {
     "billing_address_details_postal_code": Field(_text, _inside("billing", "postal_code")),
     "created_at": Field(_TIMES, _created),
     "verification_type": Field(_listed, lambda item: ["credit_card"]),
+}
+DISPUTE_FIELDS: dict[str, Field] = {
+    **{name: Field(_text, _attribute(name)) for name in ("id", "case_number", "transaction_id")},
+    **{
+        name: Field(_listed, _attribute(name))
+        for name in ("status", "kind", "reason", "reason_code", "merchant_account_id")
+    },
+    "amount_disputed": Field(_AMOUNTS, _attribute("amount_cents")),
+    "amount_won": Field(_AMOUNTS, _attribute("won_cents")),
+    "received_date": Field(_TIMES, _created),
+    "reply_by_date": Field(_TIMES, lambda item: [item.reply_by_at.replace(microsecond=0)]),
 }
 
 

@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from simulator import client_api, control, hosted_fields, mailbox, phone
+from simulator import client_api, control, hosted_fields, mailbox, phone, webhook_levers
 from simulator.wire import dispatch, disturbance
 from simulator.world import World
 
 # The client API lies below the same path as the wire: it must be asked first.
-ROOMS = (client_api, dispatch, control, hosted_fields, mailbox, phone)
+ROOMS = (client_api, dispatch, control, hosted_fields, mailbox, phone, webhook_levers)
 TICK_SECONDS = 0.2
 
 INDEX = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Simulator</title>

@@ -9,13 +9,22 @@ from typing import Any
 
 from simulator.cards import CardFace
 from simulator.codec import read_time
+from simulator.disputes import Dispute
 from simulator.journal import Journal
 
 TAKEN = frozenset(
     {"authorized", "submitted_for_settlement", "settling", "settled", "settlement_pending", "settlement_confirmed"}
 )
 SUCCEEDED = TAKEN | {"voided"}
-_TIMES = ("created_at", "updated_at", "authorization_expires_at", "authorizing_until", "settled_at")
+_TIMES = (
+    "created_at",
+    "updated_at",
+    "authorization_expires_at",
+    "authorizing_until",
+    "settled_at",
+    "retry_at",
+    "disbursed_at",
+)
 
 
 @dataclass
@@ -64,6 +73,11 @@ class Transaction:
     final_capture: bool = False
     nonce_used: bool = False
     api_request_key: str | None = None
+    disputes: list[Dispute] = field(default_factory=list)
+    retried_transaction_id: str | None = None  # the declined one that the gateway itself tried again
+    retry_ids: list[str] = field(default_factory=list)
+    retry_at: datetime | None = None
+    disbursed_at: datetime | None = None
 
     @property
     def success(self) -> bool:
@@ -88,6 +102,14 @@ class TransactionBook:
     def find(self, merchant_id: str, transaction_id: str) -> Transaction | None:
         """The merchant's transaction, or None."""
         return self._by_id.get((merchant_id, transaction_id))
+
+    def find_dispute(self, merchant_id: str, dispute_id: str) -> tuple[Dispute, Transaction] | None:
+        """The merchant's dispute and the transaction it takes back, or None."""
+        for transaction in self._by_merchant.get(merchant_id, []):
+            for dispute in transaction.disputes:
+                if dispute.id == dispute_id:
+                    return dispute, transaction
+        return None
 
     def with_order(self, merchant_id: str, order_id: str) -> list[Transaction]:
         """Those with this order id, oldest first."""
@@ -125,11 +147,12 @@ class TransactionBook:
     def replay(self, record: dict[str, Any]) -> None:
         """Take back one journal record: the newest of an id wins."""
         for name in _TIMES:
-            if record[name]:
+            if record.get(name):
                 record[name] = read_time(record[name])
         record["face"] = CardFace(**record["face"])
         for event in record["status_history"]:
             event["timestamp"] = read_time(event["timestamp"])
+        record["disputes"] = [Dispute.replayed(item) for item in record.get("disputes", [])]
         known = self._by_id.get((record["merchant_id"], record["id"]))
         if known:
             self.rename_order(known, record["order_id"])

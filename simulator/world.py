@@ -7,12 +7,13 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from simulator.clock import Clock
+from simulator.disputes import Dispute
 from simulator.faults import FaultPlan
 from simulator.journal import Journal
 from simulator.merchants import MerchantBook
@@ -54,6 +55,7 @@ class World:
         self.faults = FaultPlan()
         self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
         self.on_reset: list[Callable[[], None]] = []
+        self.listeners: list[Callable[[str, Transaction, Dispute | None], None]] = []  # (kind of event, about what)
         self.in_flight: list[Any] = []  # sales between validation and authorisation
         self._later: list[tuple[datetime, int, Callable[[], object]]] = []
         self._count = itertools.count()
@@ -79,6 +81,70 @@ class World:
         self.transactions.move(transaction, status, self.clock.now(), keep)
         self._plan(transaction)
 
+    def tell(self, kind: str, transaction: Transaction, dispute: Dispute | None = None) -> None:
+        """Something happened that a merchant may want to hear of."""
+        for listen in self.listeners:
+            listen(kind, transaction, dispute)
+
+    def open_dispute(self, transaction: Transaction, **fields: Any) -> Dispute:
+        """The cardholder's bank takes a transaction back; the whole of it unless `amount_cents` says otherwise."""
+        dispute = Dispute.opened(
+            self.ids.word(16),
+            f"CASE-{self.ids.digits(8)}",
+            self.clock.now(),
+            **{
+                "merchant_id": transaction.merchant_id,
+                "transaction_id": transaction.id,
+                "merchant_account_id": transaction.merchant_account_id,
+                "amount_cents": transaction.amount_cents,
+                "currency": transaction.currency,
+                **fields,
+            },
+        )
+        transaction.disputes.append(dispute)
+        self.transactions.keep(transaction)
+        self.tell("dispute_opened", transaction, dispute)
+        return dispute
+
+    def move_dispute(
+        self, transaction: Transaction, dispute: Dispute, status: str, won_cents: int | None = None
+    ) -> None:
+        """A dispute takes its next status."""
+        dispute.move(status, self.clock.now(), won_cents)
+        self.transactions.keep(transaction)
+        self.tell(f"dispute_{'opened' if status == 'open' else status}", transaction, dispute)
+
+    def retry(self, declined: Transaction) -> Transaction:
+        """The gateway tries a declined sale again by itself, and this time it is taken."""
+        merchant = self.merchants.by_id[declined.merchant_id]
+        now = self.clock.now()
+        again = replace(
+            declined,
+            id=self.ids.word(),
+            created_at=now,
+            order_id=declined.order_id if merchant.retries_keep_order_id else None,
+            status_history=[],
+            code="1000",
+            text="Approved",
+            kind="approved",
+            additional=None,
+            authorization_code=self.ids.word(6).upper(),
+            retried_transaction_id=declined.id,
+            retry_ids=[],
+            refund_ids=[],
+            partial_ids=[],
+            disputes=[],
+            retry_at=None,
+            api_request_key=None,
+        )
+        self.move(again, "authorized", keep=False)
+        self.move(again, "submitted_for_settlement")
+        declined.retry_ids = [*declined.retry_ids, again.id]
+        declined.retry_at = None
+        self.transactions.keep(declined)
+        self.tell("transaction_retried", again)
+        return again
+
     def reset(self) -> None:
         """Forget everything, in memory and in the journal; rooms add what they hold to `on_reset`."""
         self.journal.clear()
@@ -100,6 +166,14 @@ class World:
             if merchant and merchant.settle_after_seconds is not None:
                 at = self.clock.now() + timedelta(seconds=merchant.settle_after_seconds)
                 self._move_later(transaction, at, "settled")
+        if transaction.retry_at and not transaction.retry_ids:
+            self.later(transaction.retry_at, lambda: transaction.retry_ids or self.retry(transaction))
+
+    def plan_retry(self, transaction: Transaction) -> None:
+        """A soft decline of a merchant that lets the gateway retry."""
+        seconds = self.merchants.by_id[transaction.merchant_id].retry_declines_after_seconds
+        if seconds is not None and transaction.kind == "soft_declined" and transaction.retried_transaction_id is None:
+            transaction.retry_at = self.clock.now() + timedelta(seconds=seconds)
 
     def _move_later(self, transaction: Transaction, at: datetime, status: str) -> None:
         expected = transaction.status

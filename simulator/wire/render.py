@@ -11,6 +11,7 @@ from typing import Any
 from simulator.amounts import dollars
 from simulator.cards import INDICATORS, CardFace
 from simulator.codec import Collection, Many
+from simulator.disputes import Dispute
 from simulator.transactions import Transaction
 from simulator.vault import Card, Customer, Nonce, Vault, Verification
 
@@ -159,17 +160,8 @@ def transaction(t: Transaction) -> dict[str, Any]:
         "recurring": t.source in ("recurring_first", "recurring"),
         "service_fee_amount": None,
         "escrow_status": None,
-        "disbursement_details": dict.fromkeys(
-            (
-                "disbursement_date",
-                "settlement_amount",
-                "settlement_currency_iso_code",
-                "settlement_currency_exchange_rate",
-                "funds_held",
-                "success",
-            )
-        ),
-        "disputes": [],
+        "disbursement_details": _disbursement(t),
+        "disputes": Many("dispute", [dispute(item, t) for item in t.disputes]),
         "authorization_adjustments": [],
         "payment_instrument_type": "credit_card",
         "processor_settlement_response_code": t.settlement_code,
@@ -179,9 +171,10 @@ def transaction(t: Transaction) -> dict[str, Any]:
         "network_transaction_id": t.network_transaction_id,
         "three_d_secure_info": None,
         "authorization_expires_at": t.authorization_expires_at,
-        "retry_ids": [],
-        "retried": False,
-        "retried_transaction_id": None,
+        "retry_ids": t.retry_ids,
+        "retried": t.retried_transaction_id is not None,
+        "retried_transaction_id": t.retried_transaction_id,
+        "upcoming_retry_date": t.retry_at.date() if t.retry_at else None,
         "retrieval_reference_number": "1234567" if approved else None,
         "acquirer_reference_number": None,
         "merchant_advice_code": None,
@@ -198,6 +191,74 @@ def transaction(t: Transaction) -> dict[str, Any]:
     if t.kind == "soft_declined" and t.code == "2000" and t.face.card_type == "MasterCard":
         body |= {"merchant_advice_code": "01", "merchant_advice_code_text": "New account information available"}
     return body
+
+
+def _disbursement(t: Transaction) -> dict[str, Any]:
+    """When and how a sale reached the merchant's bank account; empty until then."""
+    at = t.disbursed_at
+    return {
+        "disbursement_date": at.date() if at else None,
+        "settlement_amount": dollars(t.amount_cents) if at else None,
+        "settlement_currency_iso_code": t.currency if at else None,
+        "settlement_currency_exchange_rate": "1" if at else None,
+        "funds_held": False if at else None,
+        "success": True if at else None,
+    }
+
+
+def dispute(d: Dispute, t: Transaction) -> dict[str, Any]:
+    """A dispute with the few facts of its transaction that it shows."""
+    return {
+        "id": d.id,
+        "global_id": global_id("dispute", d.id),
+        "amount": dollars(d.amount_cents),
+        "amount_disputed": dollars(d.amount_cents),
+        "amount_won": dollars(d.won_cents),
+        "case_number": d.case_number,
+        "created_at": d.created_at,
+        "updated_at": d.updated_at,
+        "currency_iso_code": d.currency,
+        "date_opened": d.created_at.date(),
+        "date_won": d.won_at.date() if d.won_at else None,
+        "kind": d.kind,
+        "merchant_account_id": d.merchant_account_id,
+        "reason": d.reason,
+        "reason_code": d.reason_code,
+        "reason_description": None,
+        "received_date": d.created_at.date(),
+        "reference_number": d.id.upper(),
+        "reply_by_date": d.reply_by_at.date(),
+        "processor_reply_by_date": d.reply_by_at.date(),
+        "response_deadline": d.reply_by_at,
+        "status": d.status,
+        "processor_comments": None,
+        "original_dispute_id": d.original_dispute_id,
+        "pre_dispute_program": "none",
+        "remaining_file_evidence_storage": 4_194_304,
+        "evidence": Many("evidence", [evidence(item) for item in d.evidence]),
+        "status_history": Many(
+            "status_history",
+            [
+                event | {"effective_date": event["timestamp"].date(), "disbursement_date": None}
+                for event in d.status_history
+            ],
+        ),
+        "transaction": {
+            "id": t.id,
+            "global_id": global_id("transaction", t.id),
+            "amount": dollars(t.amount_cents),
+            "created_at": t.created_at,
+            "order_id": t.order_id,
+            "purchase_order_number": None,
+            "payment_instrument_subtype": t.face.card_type,
+            "installment_count": None,
+        },
+    }
+
+
+def evidence(item: dict[str, Any]) -> dict[str, Any]:
+    """One piece of evidence."""
+    return item | {"sent_to_processor_at": None, "url": None, "sequence_number": None}
 
 
 def verification(v: Verification) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class _Draft:
         if keep_always or (answer.approved and truthy(options.get("store_in_vault_on_success"))):
             vaulting.keep_from_sale(call, transaction, self.instrument)
         if not answer.approved:
+            world.plan_retry(transaction)
             world.move(transaction, answer.status, keep=False)
         elif call.forced == "authorizing" and call.fault:
             transaction.authorizing_until = world.clock.now() + timedelta(seconds=call.fault.delay_seconds)
@@ -86,6 +87,8 @@ class _Draft:
             if truthy(options.get("submit_for_settlement")):
                 world.move(transaction, "submitted_for_settlement", keep=False)
         world.transactions.keep(transaction)
+        if self.kind == "sale" and transaction.success and self.instrument.face.behaviour.is_disputed:
+            world.open_dispute(transaction)
         return answer_with(call, transaction, 201)
 
     def _answer(self) -> tuple[Answer, int]:
