@@ -1,4 +1,4 @@
-"""Hooks as the real SDK reads them, and everything that goes wrong on their way; disputes; the gateway's own retries."""
+"""Hooks as the real SDK reads them, and what goes wrong on their way; disputes; the gateway's own retries."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -112,7 +112,9 @@ def test_a_dispute_is_opened_and_moved_on_command(hooked: Any, simulator: Simula
     assert (found.amount_disputed, found.amount_won, found.kind) == (Decimal("20.00"), Decimal("15.00"), "retrieval")
 
 
-def test_a_hook_is_sent_again_until_it_is_taken(hooked: Any, address: MerchantAddress, simulator: SimulatorProcess) -> None:
+def test_a_hook_is_sent_again_until_it_is_taken(
+    hooked: Any, address: MerchantAddress, simulator: SimulatorProcess
+) -> None:
     address.statuses = [500, 302, 404]
     disputed_sale(hooked)
     received = address.wait_for(4)
