@@ -1,10 +1,15 @@
-"""What passes between the house and the card gateway: a sale asked for, a card described, a card kept.
+"""What passes between the house and the card gateway: a sale or a refund asked for, a card described or kept, and
+what the gateway has on its books.
 
 Values only; spoken by use cases and by `portal.gateway`. A card number fits nowhere here.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from portal.domain.charge import Outcome
+from portal.domain.refund import RefundWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,63 @@ class SaleRequest:
     def __post_init__(self) -> None:
         if (self.token is None) == (self.nonce is None):
             raise AssertionError("a sale is by token or by nonce")
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Money to be given back of one sale. Equal requests under one `order_id` are one where keys are allowed.
+
+    A void has no name of its own at the gateway: there `order_id` is its key only.
+    """
+
+    way: RefundWay
+    order_id: str
+    is_keyed: bool
+    sale_gateway_id: str
+    amount_cents: int
+    currency: str
+
+
+class RecordKind(StrEnum):
+    """Which way the money of a gateway's record goes."""
+
+    sale = "sale"
+    credit = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRecord:
+    """One entry of the gateway's books as it stands there now; `outcome` is what it means for its charge or refund."""
+
+    kind: RecordKind
+    outcome: Outcome
+    created_at: datetime
+    settled_at: datetime | None = None  # first seen settled in its history
+    refunded_gateway_id: str | None = None  # of a credit: the sale it gives back
+    refund_gateway_ids: tuple[str, ...] = ()  # of a sale: its credits
+    token: str | None = None
+    card_brand: str | None = None
+    card_last4: str | None = None
+
+    @property
+    def gateway_id(self) -> str:
+        """The gateway's name for it."""
+        return self.outcome.gateway_id or ""
+
+    @property
+    def order_id(self) -> str:
+        """Our name for it, or whatever somebody else wrote there."""
+        return self.outcome.order_id or ""
+
+    @property
+    def status(self) -> str:
+        """Where it stands, in the gateway's words."""
+        return self.outcome.status or ""
+
+    @property
+    def amount_cents(self) -> int:
+        """How much."""
+        return self.outcome.amount_cents or 0
 
 
 class KeepKind(StrEnum):

@@ -24,6 +24,10 @@ class Recipe(StrEnum):
     balance_lowered = "balance_lowered"
     payment_taken = "payment_taken"
     settlement_forgiven = "settlement_forgiven"
+    payment_returned = "payment_returned"  # given back, and the account owes it again
+    payment_corrected = "payment_corrected"  # given back, because it was never owed
+    settlement_restored = "settlement_restored"  # the payment that settled was given back whole
+    payment_lost = "payment_lost"  # the gateway took it and never paid it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ PAIRS: dict[Recipe, Pair] = {
     Recipe.balance_lowered: Pair(debit=Book.placed, credit=Book.receivable),
     Recipe.payment_taken: Pair(debit=Book.gateway, credit=Book.receivable),
     Recipe.settlement_forgiven: Pair(debit=Book.settled_away, credit=Book.receivable),
+    Recipe.payment_returned: Pair(debit=Book.receivable, credit=Book.gateway),
+    Recipe.payment_corrected: Pair(debit=Book.placed, credit=Book.gateway),
+    Recipe.settlement_restored: Pair(debit=Book.receivable, credit=Book.settled_away),
+    Recipe.payment_lost: Pair(debit=Book.receivable, credit=Book.gateway),
 }
 
 

@@ -1,27 +1,41 @@
-"""The only file that knows the Braintree SDK: one gateway per organisation, every answer turned into our words.
+"""The only file that calls the Braintree SDK: one gateway per organisation, every answer turned into our words.
 
 Called through `portal.usecases.ports.Gateway`. A sale never raises; questions raise GatewayUnreachable or
 GatewayRefused. No retry is made here or below: whoever asked decides.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import braintree
-import requests
 from braintree.exceptions.not_found_error import NotFoundError
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-
-from portal.domain.card import CardFacts, GatewayRefused, GatewayUnreachable, KeepAnswer, KeepKind, SaleRequest
 from portal.domain.charge import Outcome, OutcomeKind
-from portal.gateway import replies
+from portal.domain.refund import RefundWay
 
-SALE = "sale"
+from portal.domain.card import (
+    CardFacts,
+    GatewayRecord,
+    GatewayRefused,
+    GatewayUnreachable,
+    KeepAnswer,
+    KeepKind,
+    RecordKind,
+    RefundRequest,
+    SaleRequest,
+)
+from portal.gateway import replies
+from portal.gateway.reading import (
+    card_of_method,
+    codes_of,
+    outcome_of_exception,
+    outcome_of_result,
+    outcome_of_void,
+    record_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +123,7 @@ class BraintreeGateway:
     def sale(self, request: SaleRequest, timeout: timedelta) -> Outcome:
         """One sale, submitted for settlement. Any way it can end is an Outcome."""
         parameters: dict[str, Any] = {
-            "amount": f"{request.amount_cents // 100}.{request.amount_cents % 100:02d}",
+            "amount": _dollars(request.amount_cents),
             "order_id": request.order_id,
             "merchant_account_id": self._credentials.merchant_account_id,
             "options": {"submit_for_settlement": True},
@@ -125,16 +139,54 @@ class BraintreeGateway:
         try:
             result = self._for(timeout).transaction.sale(parameters)
         except Exception as error:
-            return _outcome_of_exception(error)
-        return _outcome_of_result(result)
+            return outcome_of_exception(error)
+        return outcome_of_result(result)
+
+    def refund(self, request: RefundRequest, timeout: timedelta) -> Outcome:
+        """Gives money back, by a void of the sale or a credit of its own. Any way it can end is an Outcome."""
+        key = {"api_request_key": request.order_id} if request.is_keyed else {}
+        try:
+            sdk = self._for(timeout)
+            if request.way is RefundWay.void:
+                return outcome_of_void(sdk.transaction.void(request.sale_gateway_id, key or None))
+            parameters = {"amount": _dollars(request.amount_cents), "order_id": request.order_id, **key}
+            return outcome_of_result(sdk.transaction.refund(request.sale_gateway_id, parameters))
+        except NotFoundError as error:
+            return Outcome(OutcomeKind.not_sent, reason=type(error).__name__)
+        except Exception as error:
+            return outcome_of_exception(error)
 
     def search(self, order_id: str) -> Sequence[Outcome]:
         """Every sale under an order id, oldest first."""
+        return [record.outcome for record in self.records(order_id) if record.kind is RecordKind.sale]
+
+    def records(self, order_id: str) -> Sequence[GatewayRecord]:
+        """Every sale and credit under an order id, oldest first."""
         found = self._ask(
             lambda sdk: list(sdk.transaction.search(braintree.TransactionSearch.order_id == order_id).items)
         )
-        sales = [transaction for transaction in found if transaction.type == SALE]
-        return [_outcome_of_transaction(sale) for sale in sorted(sales, key=lambda sale: (sale.created_at, sale.id))]
+        return sorted(map(record_of, found), key=lambda record: (record.created_at, record.gateway_id))
+
+    def find(self, gateway_id: str) -> GatewayRecord | None:
+        """The record as it stands now, without the search's delay; None when the gateway knows none."""
+        try:
+            found = self._ask(lambda sdk: sdk.transaction.find(gateway_id))
+        except NotFoundError:
+            return None
+        if found is None:
+            raise GatewayUnreachable("no_usable_answer")
+        return record_of(found)
+
+    def search_created(self, from_at: datetime, until_at: datetime) -> Iterator[GatewayRecord]:
+        """Every record made from one moment until another, page by page. Minutes count: ask for a little more."""
+        created_at = braintree.TransactionSearch.created_at
+        pages = self._ask(lambda sdk: sdk.transaction.search(created_at.between(from_at, until_at)))
+        rows = iter(pages.items)
+        while True:
+            row = self._ask(lambda _: next(rows, None))  # a page is fetched when its first row is asked for
+            if row is None:
+                return
+            yield record_of(row)
 
     def keep_card(self, customer_id: str, token: str, nonce: str, timeout: timedelta) -> KeepAnswer:
         """Vaults a verified card under our token, making the gateway's customer on the way if it is new."""
@@ -142,11 +194,11 @@ class BraintreeGateway:
             sdk = self._for(timeout)
             result = self._create_method(sdk, customer_id, token, nonce, verify=True)
             if result.is_success:
-                return KeepAnswer(KeepKind.kept, card=_card_of_method(result.payment_method))
-            codes = _codes(result)
+                return KeepAnswer(KeepKind.kept, card=card_of_method(result.payment_method))
+            codes = codes_of(result)
             if replies.TOKEN_IN_USE in codes or replies.NONCE_USED & set(codes):
                 try:
-                    return KeepAnswer(KeepKind.kept, card=_card_of_method(sdk.payment_method.find(token)))
+                    return KeepAnswer(KeepKind.kept, card=card_of_method(sdk.payment_method.find(token)))
                 except NotFoundError:
                     return KeepAnswer(KeepKind.unusable, code=",".join(codes))
             verification = getattr(result, "credit_card_verification", None)
@@ -163,7 +215,7 @@ class BraintreeGateway:
         result = self._ask(lambda sdk: self._create_method(sdk, customer_id, token, nonce, verify=False))
         if result.is_success:
             return True
-        codes = _codes(result)
+        codes = codes_of(result)
         if replies.TOKEN_IN_USE in codes:
             return True
         if not replies.NONCE_USED & set(codes):
@@ -197,10 +249,10 @@ class BraintreeGateway:
             "options": {"verify_card": verify},
         }
         result = sdk.payment_method.create(parameters)
-        if result.is_success or not replies.CUSTOMER_UNKNOWN & set(_codes(result)):
+        if result.is_success or not replies.CUSTOMER_UNKNOWN & set(codes_of(result)):
             return result
         made = sdk.customer.create({"id": customer_id})
-        if not made.is_success and replies.CUSTOMER_ID_IN_USE not in _codes(made):
+        if not made.is_success and replies.CUSTOMER_ID_IN_USE not in codes_of(made):
             return made
         return sdk.payment_method.create(parameters)
 
@@ -246,74 +298,5 @@ def _environment(name: str, simulator_url: str) -> Any:
     return braintree.Environment("simulator", host, port, simulator_url, False, None, host, port)
 
 
-def _outcome_of_result(result: Any) -> Outcome:
-    if result is None or isinstance(result, dict):
-        return Outcome(OutcomeKind.unknown, reason="no_usable_answer")
-    transaction = getattr(result, "transaction", None)
-    if transaction is not None:
-        return _outcome_of_transaction(transaction)
-    codes = _codes(result)
-    return Outcome(
-        replies.kind_of_validation(codes) if codes else OutcomeKind.unknown,
-        reason=",".join(codes) or "no_codes",
-        detail=str(getattr(result, "message", ""))[:500],
-    )
-
-
-def _outcome_of_transaction(transaction: Any) -> Outcome:
-    rejection = getattr(transaction, "gateway_rejection_reason", None)
-    return Outcome(
-        kind=replies.kind_of_status(transaction.status, rejection),
-        gateway_id=transaction.id,
-        status=transaction.status,
-        amount_cents=_cents(transaction.amount),
-        currency=transaction.currency_iso_code,
-        order_id=transaction.order_id,
-        processor_code=getattr(transaction, "processor_response_code", None) or None,
-        processor_type=getattr(transaction, "processor_response_type", None) or None,
-        reason=rejection,
-        detail=(getattr(transaction, "processor_response_text", None) or "")[:200] or None,
-    )
-
-
-def _outcome_of_exception(error: Exception) -> Outcome:
-    name = type(error).__name__
-    if name in replies.REFUSED_STATUS:
-        return Outcome(OutcomeKind.not_sent, reason=name, stop_organisation=True)
-    if name == replies.THROTTLED:
-        return Outcome(OutcomeKind.not_sent, reason=name)
-    if _never_left(error):
-        return Outcome(OutcomeKind.not_sent, reason=f"never_left:{name}")
-    return Outcome(OutcomeKind.unknown, reason=name)
-
-
-def _never_left(error: Exception) -> bool:
-    """Whether no connection was made at all; a connection that broke says nothing about what went through it."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    if not isinstance(error, requests.exceptions.ConnectionError) or not error.args:
-        return False
-    reason = getattr(error.args[0], "reason", None)
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
-
-
-def _codes(result: Any) -> list[str]:
-    errors = getattr(result, "errors", None)
-    return [str(error.code) for error in errors.deep_errors] if errors is not None else []
-
-
-def _cents(amount: Decimal) -> int:
-    cents = amount.scaleb(2)
-    return int(cents) if cents == cents.to_integral_value() else -1  # a fraction of a cent equals no amount of ours
-
-
-def _card_of_method(method: Any) -> CardFacts:
-    address = getattr(method, "billing_address", None)
-    return CardFacts(
-        brand=str(method.card_type or "Card"),
-        last4=str(method.last_4),
-        bin=str(method.bin or ""),
-        expires_month=int(method.expiration_month),
-        expires_year=int(method.expiration_year),
-        postal_code=getattr(address, "postal_code", None) if address is not None else None,
-    )
+def _dollars(amount_cents: int) -> str:
+    return f"{amount_cents // 100}.{amount_cents % 100:02d}"

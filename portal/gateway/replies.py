@@ -40,6 +40,9 @@ VALIDATION: dict[str, OutcomeKind] = {
     "91566": _K.unknown,  # nonce locked: one may be using it now
 }
 
+# A void is a move of the sale itself. A sale in any other state was not voided by the call that shows it.
+STATUS_OF_VOID: dict[str, OutcomeKind] = {"voided": _K.succeeded}
+
 TOKEN_IN_USE = "91719"  # noqa: S105 - a validation code
 CUSTOMER_UNKNOWN = frozenset({"93105", "91704", "91705"})
 CUSTOMER_ID_IN_USE = "91609"
@@ -54,6 +57,11 @@ def kind_of_status(status: str, rejection_reason: str | None) -> OutcomeKind:
     if status == "gateway_rejected" and rejection_reason == TWIN_EXISTS:
         return _K.unknown
     return STATUS.get(status, _K.unknown)
+
+
+def kind_of_void(status: str) -> OutcomeKind:
+    """What the sale's status after a call to void it means for the void."""
+    return STATUS_OF_VOID.get(status, _K.unknown)
 
 
 def kind_of_validation(codes: list[str]) -> OutcomeKind:

@@ -25,6 +25,11 @@ NAMES = frozenset(
         "sweep.after_search",
         "sweep.before_resend",
         "sweep.after_burn",
+        "refund.before_commit",
+        "refund.after_commit",
+        "refund.before_write",
+        "refund.after_reply",
+        "refund.apply.before_commit",
         "agree.before_commit",
         "agree.after_commit",
     }

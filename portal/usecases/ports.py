@@ -3,16 +3,17 @@
 A function whose first parameter is `ports` may leave the building and keeps its own transactions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from portal.domain.card import CardFacts, KeepAnswer, SaleRequest
 from portal.domain.charge import Outcome, Timing
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import Attachment, MessageText
 from portal.storage import Database
+
+from portal.domain.card import CardFacts, GatewayRecord, KeepAnswer, RefundRequest, SaleRequest
 
 
 class Clock(Protocol):
@@ -22,7 +23,7 @@ class Clock(Protocol):
 
 
 class Gateway(Protocol):
-    """The card gateway of one organisation. A sale never raises: whatever happens is an Outcome."""
+    """The card gateway of one organisation. A sale or refund never raises: whatever happens is an Outcome."""
 
     def client_token(self) -> str:
         """What the card fields in the browser need. GatewayUnreachable, GatewayRefused."""
@@ -32,6 +33,18 @@ class Gateway(Protocol):
 
     def sale(self, request: SaleRequest, timeout: timedelta) -> Outcome:
         """Takes money, once per order id where keys are allowed."""
+
+    def refund(self, request: RefundRequest, timeout: timedelta) -> Outcome:
+        """Gives money back of one sale, by a void or by a credit; once per order id where keys are allowed."""
+
+    def records(self, order_id: str) -> Sequence[GatewayRecord]:
+        """Sales and credits under an order id, oldest first. GatewayUnreachable, GatewayRefused."""
+
+    def find(self, gateway_id: str) -> GatewayRecord | None:
+        """One record as it stands now; None when there is none. GatewayUnreachable, GatewayRefused."""
+
+    def search_created(self, from_at: datetime, until_at: datetime) -> Iterator[GatewayRecord]:
+        """Every record made in a window, page by page. GatewayUnreachable, GatewayRefused."""
 
     def search(self, order_id: str) -> Sequence[Outcome]:
         """Everything the gateway has under an order id, oldest first. GatewayUnreachable, GatewayRefused."""
