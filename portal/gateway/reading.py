@@ -3,16 +3,17 @@
 Called by `portal.gateway.braintree`. Asks nothing and knows no organisation.
 """
 
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import requests
-from portal.domain.charge import Outcome, OutcomeKind
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from portal.domain.card import CardFacts, GatewayRecord, RecordKind
+from portal.domain.charge import Outcome, OutcomeKind
 from portal.gateway import replies
 
 SALE = "sale"
@@ -82,7 +83,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 def outcome_of_exception(error: Exception) -> Outcome:
-    """What a call that moves money means when it ends without an answer."""
+    """What an exception in the middle of a call that moves money says about it: nothing, unless the request surely did not leave."""
     name = type(error).__name__
     if name in replies.REFUSED_STATUS:
         return Outcome(OutcomeKind.not_sent, reason=name, stop_organisation=True)
@@ -100,6 +101,8 @@ def _never_left(error: Exception) -> bool:
     if not isinstance(error, requests.exceptions.ConnectionError) or not error.args:
         return False
     reason = getattr(error.args[0], "reason", None)
+    if isinstance(reason, SSLError):  # only this one is sure to come before the request
+        return bool(reason.args) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from portal.domain.card import CardFacts, GatewayRecord, KeepAnswer, RefundRequest, SaleRequest
 from portal.domain.charge import Outcome, Timing
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import Attachment, MessageText
 from portal.storage import Database
-
-from portal.domain.card import CardFacts, GatewayRecord, KeepAnswer, RefundRequest, SaleRequest
 
 
 class Clock(Protocol):
