@@ -26,6 +26,7 @@ TEMPLATES = "Templates are filled in web and delivery"
 REDIS = "Redis lives in jobs"
 PAPER = "Paper and text messages are made in delivery"
 NETWORK = "The network is reached from two rooms"
+CALENDAR = "The calendar of holidays is asked in one file"
 WIRE = "The wire's servers live in the simulator"
 ADAPTERS = "Only app.py picks adapters"
 PORTS = "Use cases see the gateway only through their ports"
@@ -68,6 +69,7 @@ OFFENCES = [
     (TEMPLATES, "portal/usecases/offence.py", "import jinja2"),
     (REDIS, "portal/web/offence.py", "import redis"),
     (REDIS, "portal/usecases/offence.py", "from rq import Queue"),
+    (CALENDAR, "portal/usecases/offence.py", "import holidays"),
     (WIRE, "portal/delivery/offence.py", "import aiohttp"),
     (ADAPTERS, "portal/web/offence.py", "import portal.gateway"),
     (ADAPTERS, "portal/jobs/offence.py", "import portal.delivery"),
