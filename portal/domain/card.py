@@ -108,6 +108,7 @@ class KeepKind(StrEnum):
     declined = "declined"  # the card did not pass verification
     unusable = "unusable"  # the nonce is used up, expired or foreign
     unknown = "unknown"  # ask again with the same token: it is safe
+    refused = "refused"  # our keys or our account were refused: nothing was kept
 
 
 @dataclass(frozen=True, slots=True)

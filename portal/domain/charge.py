@@ -47,8 +47,8 @@ LEGAL_MOVES: dict[tuple[ChargeState | None, ChargeState], frozenset[Actor]] = {
     (_S.unknown, _S.sending): frozenset({_A.janitor}),
     (_S.unknown, _S.never_received): frozenset({_A.janitor, _A.staff}),
     (_S.unknown, _S.review): frozenset({_A.sender, _A.janitor}),
-    (_S.review, _S.succeeded): frozenset({_A.staff, _A.janitor}),
-    (_S.review, _S.declined): frozenset({_A.staff, _A.janitor}),
+    (_S.review, _S.succeeded): frozenset({_A.staff, _A.janitor, _A.sender}),  # a sender that was frozen meanwhile
+    (_S.review, _S.declined): frozenset({_A.staff, _A.janitor, _A.sender}),
     (_S.review, _S.never_received): frozenset({_A.staff}),
 }
 

@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 import braintree
 from braintree.exceptions.not_found_error import NotFoundError
-from portal.domain.charge import Outcome, OutcomeKind
-from portal.domain.refund import RefundWay
 
 from portal.domain.card import (
     CardFacts,
@@ -27,6 +25,8 @@ from portal.domain.card import (
     RefundRequest,
     SaleRequest,
 )
+from portal.domain.charge import Outcome, OutcomeKind
+from portal.domain.refund import RefundWay
 from portal.gateway import replies
 from portal.gateway.reading import (
     card_of_method,
@@ -137,10 +137,9 @@ class BraintreeGateway:
         if request.source is not None:
             parameters["transaction_source"] = request.source
         try:
-            result = self._for(timeout).transaction.sale(parameters)
-        except Exception as error:
+            return outcome_of_result(self._for(timeout).transaction.sale(parameters))
+        except Exception as error:  # also from reading an answer that lacks what every answer has
             return outcome_of_exception(error)
-        return outcome_of_result(result)
 
     def refund(self, request: RefundRequest, timeout: timedelta) -> Outcome:
         """Gives money back, by a void of the sale or a credit of its own. Any way it can end is an Outcome."""
@@ -201,6 +200,8 @@ class BraintreeGateway:
                     return KeepAnswer(KeepKind.kept, card=card_of_method(sdk.payment_method.find(token)))
                 except NotFoundError:
                     return KeepAnswer(KeepKind.unusable, code=",".join(codes))
+            if replies.NONCE_LOCKED & set(codes):
+                return KeepAnswer(KeepKind.unknown, code=",".join(codes))
             verification = getattr(result, "credit_card_verification", None)
             if verification is not None:
                 return KeepAnswer(KeepKind.declined, code=str(verification.processor_response_code or ""))
@@ -218,8 +219,10 @@ class BraintreeGateway:
         codes = codes_of(result)
         if replies.TOKEN_IN_USE in codes:
             return True
+        if replies.NONCE_UNKNOWN & set(codes):
+            return True  # it can pay for nothing any more
         if not replies.NONCE_USED & set(codes):
-            return True  # unknown or expired: it can pay for nothing any more
+            raise GatewayUnreachable(",".join(codes) or "no_codes")  # locked by a sale in flight, or not understood
         try:
             self._ask(lambda sdk: sdk.payment_method.find(token))
         except NotFoundError:

@@ -47,6 +47,8 @@ TOKEN_IN_USE = "91719"  # noqa: S105 - a validation code
 CUSTOMER_UNKNOWN = frozenset({"93105", "91704", "91705"})
 CUSTOMER_ID_IN_USE = "91609"
 NONCE_USED = frozenset({"93107", "91564"})
+NONCE_LOCKED = frozenset({"93109", "91566"})  # a request is using it at this moment: nothing is known yet
+NONCE_UNKNOWN = frozenset({"93108", "91565"})  # never was, expired, or another merchant's
 
 REFUSED_STATUS = frozenset({"AuthenticationError", "AuthorizationError", "UpgradeRequiredError"})
 THROTTLED = "TooManyRequestsError"

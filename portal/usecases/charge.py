@@ -20,7 +20,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
-from portal.usecases.outcome import apply_outcome, refuse_obligation
+from portal.usecases.outcome import apply_outcome, raise_alarm, refuse_obligation
 from portal.usecases.ports import Ports
 from portal.usecases.rule import Case
 
@@ -47,7 +47,8 @@ class ChargeResult:
 
 def charge_obligation(ports: Ports, organisation_id: str, obligation_id: str, timeout: timedelta) -> ChargeResult:
     """Charges one obligation if it is due and nobody else is at it; quiet otherwise. Safe to call 0, 1 or 100 times."""
-    keep_card_first(ports, organisation_id, obligation_id, timeout)
+    if not keep_card_first(ports, organisation_id, obligation_id, timeout):
+        return result_of(ports, organisation_id, obligation_id)
     for _ in range(2):  # a second time only when this merchant turns out not to be allowed keys (915231)
         try:
             claimed = claim(ports, organisation_id, obligation_id, timeout)
@@ -210,28 +211,29 @@ def learn(
 # --- before A: keep the card, when the customer asked for it ------------------------------------------------------
 
 
-def keep_card_first(ports: Ports, organisation_id: str, obligation_id: str, timeout: timedelta) -> None:
+def keep_card_first(ports: Ports, organisation_id: str, obligation_id: str, timeout: timedelta) -> bool:
     """Keeps the typed card at the gateway first when that was ticked, so that a resend has equal parameters.
 
-    The token is made from the obligation, so a repeat after a crash finds the same card. When it is not known
-    whether the card was kept, the obligation stays due and the janitor comes back.
+    The token is made from the obligation, so a repeat after a crash finds the same card. False when it is not known
+    whether the card was kept: nothing may be charged then (the nonce may be used up), the obligation stays due and
+    the janitor comes back.
     """
     with ports.database.read(organisation_id) as session:
         due = obligation.by_id(session, obligation_id)
     if due is None or due.status != "due" or due.keep_card_consent is None:
-        return
+        return True
     if due.payment_method_id is not None or due.card_nonce is None:
-        return
+        return True
     ports.database.require_no_transaction()
     try:
         answer = ports.gateways.of(organisation_id).keep_card(
             due.customer_id, kept_token(due.id), due.card_nonce, timeout
         )
-    except GatewayRefused:
-        answer = KeepAnswer(KeepKind.unknown)
+    except GatewayRefused as refused:
+        answer = KeepAnswer(KeepKind.refused, code=refused.reason)
     failpoint("keep.after_reply")
     if answer.kind is KeepKind.unknown:
-        return
+        return False
 
     def work(session: Session) -> None:
         now = ports.clock.now()
@@ -242,10 +244,14 @@ def keep_card_first(ports: Ports, organisation_id: str, obligation_id: str, time
         if answer.kind is KeepKind.kept and answer.card is not None:
             row.payment_method_id = _kept_method(session, row, answer, now).id
             row.card_nonce = None
+        elif answer.kind is KeepKind.refused:  # ends like a sale that our account may not make
+            raise_alarm(session, "gateway_refuses_us", organisation_id, now, reason=answer.code)
+            refuse_obligation(session, row, "not_sent", now, code=answer.code)
         else:
             refuse_obligation(session, row, f"card_{answer.kind.value}", now, code=answer.code)
 
     ports.database.run(organisation_id, work)
+    return True
 
 
 def kept_token(obligation_id: str) -> str:

@@ -56,6 +56,8 @@ def apply_outcome(
     if before in TERMINAL_STATES:
         _told_again(session, row, outcome, after, now)
         return []
+    if before is ChargeState.review and after not in {ChargeState.succeeded, ChargeState.declined}:
+        return []  # a person has it; only a definite answer ends the doubt before they do
     taken_over = before is not ChargeState.sending or row.send_deadline != send_deadline
     if outcome.kind in NOTHING_HAPPENED and (actor is not Actor.sender or taken_over):
         return []
@@ -125,11 +127,16 @@ def _paid(session: Session, row: Charge, due: Obligation, owed_on: Account, now:
 
 
 def _go_on_without_keys(session: Session, due: Obligation, now: datetime) -> None:
-    """915231: this merchant may not use keys. Nothing happened; from now on charge without them, and say so."""
-    set_setting(session, "idempotency_keys", value=False, by="charge", now=now)
-    raise_alarm(session, "keys_not_allowed", due.organisation_id, now)
+    """915231 to a first request: nothing happened, so it may be asked for again at once, without a key."""
+    stop_using_keys(session, due.organisation_id, now)
     due.status = "due"
     due.version += 1
+
+
+def stop_using_keys(session: Session, organisation_id: str, now: datetime) -> None:
+    """This merchant may not use keys (915231): charge without them from now on, and say so."""
+    set_setting(session, "idempotency_keys", value=False, by="charge", now=now)
+    raise_alarm(session, "keys_not_allowed", organisation_id, now)
 
 
 def refuse_obligation(session: Session, due: Obligation, refused_code: str, now: datetime, **facts: Any) -> None:

@@ -14,7 +14,7 @@ from portal.storage.charge import Charge
 from portal.usecases.charge import Claimed, digest, learn, send
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
-from portal.usecases.outcome import NOTHING_HAPPENED, raise_alarm, refuse_obligation, reschedule
+from portal.usecases.outcome import NOTHING_HAPPENED, raise_alarm, refuse_obligation, reschedule, stop_using_keys
 from portal.usecases.ports import Gateway, Ports
 
 
@@ -29,22 +29,22 @@ def resolve(ports: Ports, organisation_id: str, charge_id: str) -> None:
         gateway = ports.gateways.of(organisation_id)
         hits = gateway.search(row.order_id)
     except (GatewayUnreachable, GatewayRefused):
-        _wait(ports, row)
+        _wait(ports, row, hits=False)
         return
     failpoint("sweep.after_search")
     known = _adoptable(ports, gateway, row, hits)
     if known is not None:
         learn(ports, organisation_id, charge_id, known, Actor.janitor)
     elif hits or not _old_enough(ports, row):
-        _wait(ports, row)
+        _wait(ports, row, hits=bool(hits))
     elif row.payment_method_id is None:
         _burn(ports, gateway, row)
     elif row.is_keyed and ports.clock.now() - row.claimed_at < ports.timing.resend_horizon:
         _resend(ports, row)
     elif ports.clock.now() - row.claimed_at >= ports.timing.unkeyed_wait:
-        _hand_to_a_person(ports, row)
+        _hand_to_a_person(ports, row, "not_found_without_key")
     else:
-        _wait(ports, row)
+        _wait(ports, row, hits=False)
 
 
 def _doubt(ports: Ports, organisation_id: str, charge_id: str) -> Charge | None:
@@ -106,9 +106,14 @@ def _take_back(ports: Ports, gateway: Gateway, row: Charge, twin: Outcome) -> No
     ports.database.run(row.organisation_id, work)
 
 
-def _wait(ports: Ports, row: Charge) -> None:
-    """Looked in vain: after the last planned look a person is told, and looking goes on."""
+def _wait(ports: Ports, row: Charge, *, hits: bool) -> None:
+    """Looked in vain. After the last planned look a person is told and looking goes on; what the gateway has and will
+    not end (rejected as the twin of a sale that never shows) is theirs to decide.
+    """
     if row.tries < len(ports.timing.resolve_tries):
+        return
+    if hits:
+        _hand_to_a_person(ports, row, "found_without_ending")
         return
 
     def work(session: Session) -> None:
@@ -157,9 +162,18 @@ def _resend(ports: Ports, row: Charge) -> None:
     outcome = send(ports, claimed, ports.timing.worker_timeout)
     if outcome is None:
         return
+    if outcome.kind is OutcomeKind.key_refused:
+        ports.database.run(row.organisation_id, lambda session: _go_on_unkeyed(session, row, ports))
     if outcome.kind in NOTHING_HAPPENED:  # to this request; the first one may still turn up
         outcome = Outcome(OutcomeKind.unknown, reason=outcome.reason, detail=outcome.detail)
     learn(ports, claimed.organisation_id, claimed.charge_id, outcome, Actor.janitor)
+
+
+def _go_on_unkeyed(session: Session, row: Charge, ports: Ports) -> None:
+    """A key that is refused protects no resend: from here on it is searched for only, as if sent without one."""
+    account.lock(session, row.account_id)
+    charge.lock(session, row.id).is_keyed = False
+    stop_using_keys(session, row.organisation_id, ports.clock.now())
 
 
 def _burn(ports: Ports, gateway: Gateway, row: Charge) -> None:
@@ -180,7 +194,8 @@ def _burn(ports: Ports, gateway: Gateway, row: Charge) -> None:
                 failpoint("sweep.after_burn")
                 ports.database.run(row.organisation_id, lambda session: _mark_burned(session, row, ports))
         gateway.forget_card(token)
-    except GatewayUnreachable:
+    except (GatewayUnreachable, GatewayRefused):
+        _wait(ports, row, hits=False)
         return
 
     def work(session: Session) -> None:
@@ -219,14 +234,14 @@ def _end_unreceived(session: Session, current: Charge, refused_code: str, now: d
     refuse_obligation(session, obligation.fresh(session, current.obligation_id), refused_code, now)
 
 
-def _hand_to_a_person(ports: Ports, row: Charge) -> None:
-    """Without a key nobody but a person may say that it never arrived (24 hours, then review)."""
+def _hand_to_a_person(ports: Ports, row: Charge, reason: str) -> None:
+    """Nobody but a person may say how this ended: found without an ending, or never found and sent without a key."""
 
     def work(session: Session) -> None:
         account.lock(session, row.account_id)
         current = charge.lock(session, row.id)
         if current.state == ChargeState.unknown:
-            _to_review(session, current, "not_found_without_key", ports.clock.now())
+            _to_review(session, current, reason, ports.clock.now())
 
     ports.database.run(row.organisation_id, work)
 

@@ -35,7 +35,7 @@ BY_HAND = {
     *(("unknown", to, who) for to in ("succeeded", "declined", "review") for who in ("sender", "janitor")),
     ("unknown", "sending", "janitor"),
     *(("unknown", "never_received", who) for who in ("janitor", "staff")),
-    *(("review", to, who) for to in ("succeeded", "declined") for who in ("staff", "janitor")),
+    *(("review", to, who) for to in ("succeeded", "declined") for who in ("staff", "janitor", "sender")),
     ("review", "never_received", "staff"),
 }
 EVERY_MOVE = list(product([None, *ChargeState], ChargeState, Actor))
