@@ -77,7 +77,9 @@ class BraintreeGateways:
             raise GatewayRefused("no_gateway_account")
         if credentials.environment != self._environment:
             raise GatewayRefused("gateway_of_another_environment")
-        made = BraintreeGateway(credentials, self._simulator_url, self._question_timeout)
+        made = BraintreeGateway(
+            credentials, self._simulator_url, self._question_timeout, lambda: self.forget(organisation_id)
+        )
         with self._lock:
             return self._made.setdefault(organisation_id, made)
 
@@ -90,10 +92,17 @@ class BraintreeGateways:
 class BraintreeGateway:
     """The gateway of one organisation. The SDK fixes a timeout per object, so there is one object per timeout."""
 
-    def __init__(self, credentials: Credentials, simulator_url: str, question_timeout: timedelta) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        simulator_url: str,
+        question_timeout: timedelta,
+        when_refused: Callable[[], None] = lambda: None,
+    ) -> None:
         self._credentials = credentials
         self._simulator_url = simulator_url
         self._question_timeout = question_timeout
+        self._when_refused = when_refused  # the keys may have been changed in another process: read them again
         self._sdk: dict[timedelta, Any] = {}
 
     def client_token(self) -> str:
@@ -139,7 +148,7 @@ class BraintreeGateway:
         try:
             return outcome_of_result(self._for(timeout).transaction.sale(parameters))
         except Exception as error:  # also from reading an answer that lacks what every answer has
-            return outcome_of_exception(error)
+            return self._outcome_of(error)
 
     def refund(self, request: RefundRequest, timeout: timedelta) -> Outcome:
         """Gives money back, by a void of the sale or a credit of its own. Any way it can end is an Outcome."""
@@ -153,7 +162,7 @@ class BraintreeGateway:
         except NotFoundError as error:
             return Outcome(OutcomeKind.not_sent, reason=type(error).__name__)
         except Exception as error:
-            return outcome_of_exception(error)
+            return self._outcome_of(error)
 
     def search(self, order_id: str) -> Sequence[Outcome]:
         """Every sale under an order id, oldest first."""
@@ -208,6 +217,7 @@ class BraintreeGateway:
             return KeepAnswer(KeepKind.unusable, code=",".join(codes))
         except Exception as error:
             if type(error).__name__ in replies.REFUSED_STATUS:
+                self._when_refused()
                 raise GatewayRefused(type(error).__name__) from error
             return KeepAnswer(KeepKind.unknown, code=type(error).__name__)
 
@@ -281,14 +291,20 @@ class BraintreeGateway:
         except NotFoundError:
             raise
         except Exception as error:
-            _raise_ours(error)
+            self._raise_ours(error)
 
+    def _raise_ours(self, error: Exception) -> NoReturn:
+        name = type(error).__name__
+        if name in replies.REFUSED_STATUS:
+            self._when_refused()
+            raise GatewayRefused(name) from error
+        raise GatewayUnreachable(name) from error
 
-def _raise_ours(error: Exception) -> NoReturn:
-    name = type(error).__name__
-    if name in replies.REFUSED_STATUS:
-        raise GatewayRefused(name) from error
-    raise GatewayUnreachable(name) from error
+    def _outcome_of(self, error: Exception) -> Outcome:
+        outcome = outcome_of_exception(error)
+        if outcome.stop_organisation:
+            self._when_refused()
+        return outcome
 
 
 def _environment(name: str, simulator_url: str) -> Any:

@@ -83,7 +83,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 def outcome_of_exception(error: Exception) -> Outcome:
-    """What an exception in the middle of a call that moves money says about it: nothing, unless the request surely did not leave."""
+    """What an exception in the middle of a call that moves money says: nothing, unless the request surely stayed."""
     name = type(error).__name__
     if name in replies.REFUSED_STATUS:
         return Outcome(OutcomeKind.not_sent, reason=name, stop_organisation=True)
@@ -96,10 +96,12 @@ def outcome_of_exception(error: Exception) -> Outcome:
 
 def _never_left(error: Exception) -> bool:
     """Whether no connection was made at all; a connection that broke says nothing about what went through it."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
     if not isinstance(error, requests.exceptions.ConnectionError) or not error.args:
         return False
+    if error.request is None or error.request.method == "GET":
+        return False  # a redirect was followed: our own request had arrived
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
     reason = getattr(error.args[0], "reason", None)
     if isinstance(reason, SSLError):  # only this one is sure to come before the request
         return bool(reason.args) and isinstance(reason.args[0], ssl.SSLCertVerificationError)

@@ -1,0 +1,1 @@
+"""The real SDK against the simulator."""
