@@ -5,7 +5,7 @@ Moves are made by `portal.usecases.charge` alone; this file asks and locks.
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
@@ -13,6 +13,8 @@ from portal.storage.types import Cents, Flag, Instant
 
 _LIVE = text("state NOT IN ('declined','never_received','not_sent')")
 _OPEN = text("state IN ('sending','unknown')")
+_DECLINED = text("state = 'declined'")
+_UNWANTED = text("cancel_requested_at IS NOT NULL AND cancel_settled_at IS NULL")
 
 
 class Charge(TenantRow):
@@ -30,6 +32,9 @@ class Charge(TenantRow):
         Index("uq_charge_live", "organisation_id", "obligation_id", unique=True,
               sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_charge_open", "next_try_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_charge_declined", "organisation_id", "payment_method_id", "claimed_at",
+              sqlite_where=_DECLINED, postgresql_where=_DECLINED),
+        Index("ix_charge_unwanted", "cancel_requested_at", "id", sqlite_where=_UNWANTED, postgresql_where=_UNWANTED),
         Index(None, "organisation_id", "account_id", "state"),
         Index(None, "organisation_id", "claimed_at"),
         obligation_id="obligation",
@@ -60,6 +65,8 @@ class Charge(TenantRow):
     tries: Mapped[int] = mapped_column(default=0)
     burned_at: Mapped[datetime | None] = mapped_column(Instant)  # when its nonce was made useless uncharged
     used_at: Mapped[datetime | None] = mapped_column(Instant)  # when its nonce was first seen to be used, unfound
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(Instant)  # its payment was cancelled while it was sent
+    cancel_settled_at: Mapped[datetime | None] = mapped_column(Instant)  # when it was given back, or known not taken
     gateway_id: Mapped[str | None] = mapped_column(Text)
     gateway_status: Mapped[str | None] = mapped_column(Text)
     processor_code: Mapped[str | None] = mapped_column(Text)
@@ -69,6 +76,15 @@ class Charge(TenantRow):
     settled_at: Mapped[datetime | None] = mapped_column(Instant)  # when the gateway paid it out, once we heard of it
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
     resolved_by: Mapped[str | None] = mapped_column(Text)
+
+
+# Read by a page that asks again: built once, and names its organisation itself (`database.py` holds it to that).
+_OF_OBLIGATION = (
+    select(Charge)
+    .where(Charge.organisation_id == bindparam("organisation_id"), Charge.obligation_id == bindparam("obligation_id"))
+    .order_by(Charge.n)
+    .execution_options(names_organisation=True)
+)
 
 
 def by_id(session: Session, charge_id: str) -> Charge | None:
@@ -104,7 +120,8 @@ def lock(session: Session, charge_id: str) -> Charge:
 
 def of_obligation(session: Session, obligation_id: str) -> list[Charge]:
     """All attempts for an obligation, in order."""
-    return list(session.scalars(select(Charge).where(Charge.obligation_id == obligation_id).order_by(Charge.n)))
+    own = {"organisation_id": session.info["organisation_id"], "obligation_id": obligation_id}
+    return list(session.scalars(_OF_OBLIGATION, own))
 
 
 def held_cents(session: Session, account_id: str) -> int:
@@ -149,3 +166,30 @@ def count_declined(session: Session, account_id: str, since: datetime) -> int:
         )
         or 0
     )
+
+
+def count_card_declined(session: Session, payment_method_id: str, since: datetime) -> int:
+    """How often a card on file was declined since a moment, whatever it was charged for."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Charge)
+            .where(
+                Charge.payment_method_id == payment_method_id,
+                Charge.state == "declined",
+                Charge.claimed_at >= since,
+            )
+        )
+        or 0
+    )
+
+
+def unwanted(session: Session, limit: int) -> list[tuple[str, str]]:
+    """(organisation id, charge id) of attempts whose payment was cancelled on the way, not yet settled."""
+    rows = session.execute(
+        select(Charge.organisation_id, Charge.id)
+        .where(Charge.cancel_requested_at.is_not(None), Charge.cancel_settled_at.is_(None))
+        .order_by(Charge.cancel_requested_at, Charge.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -6,7 +6,7 @@ Asked by use cases and, read only, by pages. Knows no balance.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
@@ -64,6 +64,18 @@ class ContactChangeRequest(TenantRow):
     made_at: Mapped[datetime] = mapped_column(Instant)
 
 
+# Read by a page: built once, and names its organisation itself (`database.py` holds it to that).
+_OPEN_REQUEST = (
+    select(ContactChangeRequest)
+    .where(
+        ContactChangeRequest.organisation_id == bindparam("organisation_id"),
+        ContactChangeRequest.visit_id == bindparam("visit_id"),
+        ContactChangeRequest.status == "open",
+    )
+    .execution_options(names_organisation=True)
+)
+
+
 def by_id(session: Session, customer_id: str) -> Customer | None:
     """The customer of this organisation, or nothing."""
     return session.scalars(select(Customer).where(Customer.id == customer_id)).one_or_none()
@@ -71,11 +83,8 @@ def by_id(session: Session, customer_id: str) -> Customer | None:
 
 def open_change_request(session: Session, visit_id: str) -> ContactChangeRequest | None:
     """The request already made in this visit."""
-    return session.scalars(
-        select(ContactChangeRequest).where(
-            ContactChangeRequest.visit_id == visit_id, ContactChangeRequest.status == "open"
-        )
-    ).one_or_none()
+    own = {"organisation_id": session.info["organisation_id"], "visit_id": visit_id}
+    return session.scalars(_OPEN_REQUEST, own).one_or_none()
 
 
 def change_request_by_id(session: Session, request_id: str) -> ContactChangeRequest | None:

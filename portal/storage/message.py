@@ -6,7 +6,7 @@ The outbox row is the promise; a doorbell only hurries it.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
@@ -66,9 +66,18 @@ class Message(TenantRow):
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+# Read by a page: built once, and names its organisation itself (`database.py` holds it to that).
+_RECEIPT_OF_CHARGE = (
+    select(Receipt)
+    .where(Receipt.organisation_id == bindparam("organisation_id"), Receipt.charge_id == bindparam("charge_id"))
+    .execution_options(names_organisation=True)
+)
+
+
 def receipt_of_charge(session: Session, charge_id: str) -> Receipt | None:
     """The receipt of a charge."""
-    return session.scalars(select(Receipt).where(Receipt.charge_id == charge_id)).one_or_none()
+    own = {"organisation_id": session.info["organisation_id"], "charge_id": charge_id}
+    return session.scalars(_RECEIPT_OF_CHARGE, own).one_or_none()
 
 
 def receipt_by_id(session: Session, receipt_id: str) -> Receipt | None:

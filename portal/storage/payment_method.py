@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
@@ -34,15 +34,23 @@ class PaymentMethod(TenantRow):
     removed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+# Read by a page: built once, and names its organisation itself (`database.py` holds it to that).
+_OF_CUSTOMER = (
+    select(PaymentMethod)
+    .where(
+        PaymentMethod.organisation_id == bindparam("organisation_id"),
+        PaymentMethod.customer_id == bindparam("customer_id"),
+        PaymentMethod.removed_at.is_(None),
+    )
+    .order_by(PaymentMethod.saved_at.desc(), PaymentMethod.id)
+    .execution_options(names_organisation=True)
+)
+
+
 def of_customer(session: Session, customer_id: str) -> list[PaymentMethod]:
     """Methods on file of a customer, newest first, removed ones left out."""
-    return list(
-        session.scalars(
-            select(PaymentMethod)
-            .where(PaymentMethod.customer_id == customer_id, PaymentMethod.removed_at.is_(None))
-            .order_by(PaymentMethod.saved_at.desc(), PaymentMethod.id)
-        )
-    )
+    own = {"organisation_id": session.info["organisation_id"], "customer_id": customer_id}
+    return list(session.scalars(_OF_CUSTOMER, own))
 
 
 def owned_by(session: Session, payment_method_id: str, customer_id: str) -> PaymentMethod | None:

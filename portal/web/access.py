@@ -7,7 +7,7 @@ An organisation with a host of its own answers only there; the others answer und
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -136,6 +136,7 @@ def look() -> Look:
     )
 
 
+@lru_cache(maxsize=1_024)
 def readable_phone(number: str) -> str:
     """+13125550100 -> (312) 555-0100; what is no number is shown as it was entered."""
     try:

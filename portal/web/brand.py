@@ -49,17 +49,20 @@ def stylesheet(colour: str | None) -> str:
     )
 
 
+@lru_cache(maxsize=512)
 def version(colour: str | None) -> str:
     """Changes when the stylesheet does, so that it can be cached for ever."""
     return hashlib.sha256(stylesheet(colour).encode()).hexdigest()[:12]
 
 
+@lru_cache(maxsize=512)
 def initials(name: str) -> str:
     """At most two capitals: Harbor Recovery Group -> HR."""
     words = [word for word in re.split(r"[^\w]+", name) if word[:1].isalnum()]
     return "".join(word[0] for word in words[:2]).upper() or "P"
 
 
+@lru_cache(maxsize=512)
 def icon(colour: str | None) -> str:
     """A favicon as a data address: no request of its own, and no third party."""
     base = colour.lower() if colour and HEX.fullmatch(colour.lower()) else NEUTRAL

@@ -3,6 +3,7 @@ computes nothing.
 """
 
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -15,7 +16,12 @@ MOMENT = {"en_US": "MMMM d, y, h:mm a z", "es_US": "d 'de' MMMM 'de' y, h:mm a z
 
 def money(amount_cents: int) -> str:
     """125050 -> $1,250.50. The customer pays US dollars in either language, so Spanish is that of the United States."""
-    return format_currency(amount_cents / 100 if abs(amount_cents) < 2**53 else 0, "USD", locale=_region())
+    return _money(amount_cents, _region())
+
+
+@lru_cache(maxsize=4_096)
+def _money(amount_cents: int, region: str) -> str:
+    return format_currency(amount_cents / 100 if abs(amount_cents) < 2**53 else 0, "USD", locale=region)
 
 
 def plain_amount(amount_cents: int) -> str:
