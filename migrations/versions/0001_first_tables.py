@@ -376,7 +376,7 @@ def upgrade() -> None:
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
-        sa.CheckConstraint("purpose IN ('pay')", name=op.f("ck_payment_link_purpose")),
+        sa.CheckConstraint("purpose IN ('pay','card')", name=op.f("ck_payment_link_purpose")),
         sa.CheckConstraint("status IN ('active','revoked')", name=op.f("ck_payment_link_status")),
         sa.ForeignKeyConstraint(
             ["organisation_id", "account_id"],

@@ -22,6 +22,7 @@ from portal.storage import (
     payment_method,
     reconcile,
     refund,
+    schedule,
     visit,
     walk,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "payment_method",
     "reconcile",
     "refund",
+    "schedule",
     "visit",
     "walk",
 ]

@@ -1,15 +1,17 @@
 """Obligations: one amount due on one date, the only thing a charge is made for, and what it is to be paid with."""
 
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
-from portal.storage.types import Cents, Instant
+from portal.storage.types import Cents, Day, Instant
 
 _LIVE = text("kind = 'checkout' AND status IN ('due','charging','paid','review')")
 _DUE = text("status = 'due'")
+_UNNOTICED = text("status = 'due' AND kind = 'scheduled' AND noticed_at IS NULL")
 
 
 class Obligation(TenantRow):
@@ -25,6 +27,9 @@ class Obligation(TenantRow):
         Index("uq_obligation_live_checkout", "organisation_id", "subject_id", unique=True,
               sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_obligation_due", "due_at", "id", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index("ix_obligation_due_customer", "organisation_id", "customer_id", "due_on",
+              sqlite_where=_DUE, postgresql_where=_DUE),
+        Index("ix_obligation_unnoticed", "due_at", "id", sqlite_where=_UNNOTICED, postgresql_where=_UNNOTICED),
         Index(None, "organisation_id", "account_id"),
         customer_id="customer",
         account_id="account",
@@ -51,7 +56,15 @@ class Obligation(TenantRow):
     card_last4: Mapped[str | None] = mapped_column(Text)
     keep_card_consent: Mapped[str | None] = mapped_column(Text)  # the sentence ticked to keep the card; none: not kept
     refused_code: Mapped[str | None] = mapped_column(Text)  # why it ended unpaid when no charge says so
-    due_at: Mapped[datetime] = mapped_column(Instant)
+    due_at: Mapped[datetime] = mapped_column(Instant)  # when the run may take it next: retries and holds move it
+    due_on: Mapped[date | None] = mapped_column(Day)  # the local date that was promised; none for a checkout
+    moved_from: Mapped[date | None] = mapped_column(Day)  # the date promised first, when it was moved since
+    retries: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # declined tries with the present card
+    source: Mapped[str | None] = mapped_column(Text)  # transaction_source of its charge; none: the customer is present
+    hold_reason: Mapped[str | None] = mapped_column(Text)  # the rule that held it when the run came last
+    hold_until: Mapped[datetime | None] = mapped_column(Instant)
+    handed_at: Mapped[datetime | None] = mapped_column(Instant)  # when the run last gave it to a worker
+    noticed_at: Mapped[datetime | None] = mapped_column(Instant)  # when the customer was told that it comes
     status: Mapped[str] = mapped_column(Text, default="due")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(Instant)
@@ -94,3 +107,100 @@ def live_of_account(session: Session, account_id: str) -> list[Obligation]:
             .order_by(Obligation.created_at, Obligation.id)
         )
     )
+
+
+def due_unhanded(
+    session: Session, now: datetime, handed_before: datetime, limit: int, without: Collection[str] = ()
+) -> list[tuple[str, str]]:
+    """(organisation id, obligation id) of what is due and with no worker, oldest first; across organisations.
+
+    `without` leaves out organisations that may take no more for the moment.
+    """
+    rows = session.execute(
+        select(Obligation.organisation_id, Obligation.id)
+        .where(
+            Obligation.status == "due",
+            Obligation.kind == "scheduled",
+            Obligation.due_at <= now,
+            (Obligation.handed_at.is_(None)) | (Obligation.handed_at <= handed_before),
+            Obligation.organisation_id.not_in(without),
+        )
+        .order_by(Obligation.due_at, Obligation.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def hand_out(session: Session, ids: Sequence[str], now: datetime, handed_before: datetime) -> list[str]:
+    """Marks as handed to a worker those of these that still wait; on PostgreSQL skips what another clock holds."""
+    waiting = (
+        select(Obligation.id)
+        .where(
+            Obligation.id.in_(ids),
+            Obligation.status == "due",
+            Obligation.due_at <= now,
+            (Obligation.handed_at.is_(None)) | (Obligation.handed_at <= handed_before),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    taken = list(session.scalars(waiting))
+    if taken:
+        session.execute(
+            update(Obligation)
+            .where(Obligation.id.in_(taken))
+            .values(handed_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    order = {each: place for place, each in enumerate(ids)}
+    return sorted(taken, key=order.__getitem__)
+
+
+def unnoticed(session: Session, until: datetime, limit: int) -> list[tuple[str, str]]:
+    """(organisation id, obligation id) of scheduled payments due until a moment that nobody was told of."""
+    rows = session.execute(
+        select(Obligation.organisation_id, Obligation.id)
+        .where(
+            Obligation.status == "due",
+            Obligation.kind == "scheduled",
+            Obligation.noticed_at.is_(None),
+            Obligation.due_at <= until,
+        )
+        .order_by(Obligation.due_at, Obligation.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def older_untried(session: Session, customer_id: str, due_on: date) -> int:
+    """How many scheduled payments of a customer were promised for an earlier date and never tried."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Obligation)
+            .where(
+                Obligation.customer_id == customer_id,
+                Obligation.kind == "scheduled",
+                Obligation.status == "due",
+                Obligation.due_on < due_on,
+                Obligation.retries == 0,
+            )
+        )
+        or 0
+    )
+
+
+def count_due(session: Session, now: datetime) -> int:
+    """How many scheduled payments are due and unclaimed at a moment; across organisations or in one."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Obligation)
+            .where(Obligation.status == "due", Obligation.kind == "scheduled", Obligation.due_at <= now)
+        )
+        or 0
+    )
+
+
+def next_due_at(session: Session) -> datetime | None:
+    """When the next obligation falls due; across organisations or in one."""
+    return session.scalar(select(func.min(Obligation.due_at)).where(Obligation.status == "due"))

@@ -10,12 +10,12 @@ from portal.storage.types import Instant
 
 
 class PaymentLink(TenantRow):
-    """A personal link to one account, for one purpose, until a date."""
+    """A personal link to one account, for one purpose (pay, or change the card of its payments), until a date."""
 
     __tablename__ = "payment_link"
     __table_args__ = tenant_args(
         UniqueConstraint("organisation_id", "token_sha256"),
-        CheckConstraint("purpose IN ('pay')", name="purpose"),
+        CheckConstraint("purpose IN ('pay','card')", name="purpose"),
         CheckConstraint("status IN ('active','revoked')", name="status"),
         Index(None, "organisation_id", "account_id"),
         account_id="account",

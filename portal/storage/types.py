@@ -5,10 +5,10 @@ Used by the row files and by migrations. Python sees aware UTC datetimes, bools,
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Dialect, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Date, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -59,6 +59,24 @@ class Instant(TypeDecorator[datetime]):
             return None
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         return moment.astimezone(UTC)
+
+
+class Day(TypeDecorator[date]):
+    """A date without a time or a zone: `date` on PostgreSQL, ISO text on SQLite, which sorts as dates do."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Date() if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        if isinstance(value, datetime):
+            raise ValueError("a moment is no date")
+        return value if value is None or dialect.name == "postgresql" else value.isoformat()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+        return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 class Flag(TypeDecorator[bool]):

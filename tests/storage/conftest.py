@@ -27,6 +27,7 @@ from portal.storage.payment_method import PaymentMethod
 from portal.storage.reconcile import ReconcileDay, ReconcileResult
 from portal.storage.refund import Refund
 from portal.storage.rows import TenantRow, new_id
+from portal.storage.schedule import Schedule
 from portal.storage.visit import Visit
 from portal.usecases.account import add_customer, found_organisation, open_account
 from tests.conftest import ENGINES
@@ -122,6 +123,9 @@ def tenant(database: Database, slug: str) -> Tenant:
                       accepted_at=NOW, ip="192.0.2.1", user_agent="test"))  # fmt: skip
         add(Visit(**both, link_id=ids["payment_link"], secret_sha256="0" * 64, opened_at=NOW, expires_at=NOW,
                   ip="192.0.2.1", user_agent="test", locale="en"))  # fmt: skip
+        add(Schedule(**both, agreement_id=ids["agreement"], payment_method_id=ids["payment_method"],
+                     visit_id=ids["visit"], series="installment", rhythm={}, locale="en", made_at=NOW,
+                     made_by="test"))  # fmt: skip
         add(made.obligation())
         add(made.charge(ids["obligation"], state="succeeded", gateway_id="g1"))
         add(Receipt(**both, charge_id=ids["charge"], number="R-1", facts={"amount_cents": 1_000}, issued_at=NOW))
