@@ -1,6 +1,7 @@
 """Contact details in a visit: seen, or found wrong. What a customer corrects is a request; staff decide.
 
-Called by the contact page, in its transaction. Nothing on file changes here, and no message goes to a typed address.
+Called by the contact page, in its transaction. Nothing on file changes here. The organisation is told;
+no message goes to a typed address.
 """
 
 import re
@@ -12,8 +13,10 @@ from portal.domain.payment_method import holds_card_number
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import customer as customers
+from portal.storage import organisation as organisations
 from portal.storage.customer import ContactChangeRequest, Customer
 from portal.usecases.organisation import record
+from portal.usecases.promise import promise
 from portal.usecases.visit import Walk
 
 FIELDS = ("name", "email", "phone", "address_line1", "address_line2", "city", "state", "postal_code")
@@ -44,8 +47,12 @@ def refused(typed: dict[str, str]) -> dict[str, Refused]:
     return refusals
 
 
-def request_change(session: Session, walk: Walk, typed: dict[str, str], now: datetime) -> None:
-    """Stores the correction as this visit's one open request; a second one replaces it."""
+def request_change(session: Session, walk: Walk, typed: dict[str, str], now: datetime) -> str | None:
+    """Stores the correction as this visit's one open request; a second one replaces it.
+
+    Returns the id of the message that tells the organisation, to ring for; one for each request, however often changed.
+    """
+    message_id = None
     known = on_file(walk.customer)
     changes = {field: value for field, value in typed.items() if value and value != known[field]}
     if changes:
@@ -58,7 +65,11 @@ def request_change(session: Session, walk: Walk, typed: dict[str, str], now: dat
         row.changes = changes
         session.flush()
         record(session, "customer", "contact_change_requested", row.id, now, fields=sorted(changes))
+        mailbox = organisations.by_id(session, row.organisation_id).support_email
+        key = f"contact_change_request:{row.id}"
+        message_id = promise(session, "contact_change_request", "email", walk.customer, mailbox, row.id, key, now)
     seen(walk, now)
+    return message_id
 
 
 def _fault(field: str, value: str) -> str | None:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -43,12 +44,12 @@ class Site:
     house: House
     log_path: Path
 
-    def link(self, account_id: str, days: float = 30) -> str:
+    def link(self, account_id: str, days: int = 30) -> str:
         """The address of a new link."""
         with self.house.ports.database.transaction(self.house.organisation_id) as session:
             row = account.by_id(session, account_id)
             assert row is not None
-            token = make(session, row, days=days, now=self.house.ports.clock.now(), made_by="test")  # type: ignore[arg-type]  # part of a day
+            token = make(session, row, days=days, now=self.house.ports.clock.now(), made_by="test")
         return f"{self.url}/{self.house.slug}/l/{token}"
 
 
@@ -117,6 +118,9 @@ class Visitor:
     requests: list[Request]
     complaints: list[str]
 
+    def note(self, request: Request) -> None:
+        self.requests.append(request)
+
     def origins(self) -> set[str]:
         return {"/".join(request.url.split("/", 3)[:3]) for request in self.requests if request.url.startswith("http")}
 
@@ -127,12 +131,13 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     contexts: list[BrowserContext] = []
 
     def open_browser(**options: object) -> Visitor:
-        context = browser.new_context(**{"viewport": PHONE, "locale": "en-US", **options})  # type: ignore[arg-type]  # playwright's own names
+        wanted: dict[str, Any] = {"viewport": PHONE, "locale": "en-US", **options}
+        context = browser.new_context(**wanted)
         contexts.append(context)
         context.set_default_timeout(10_000)
         page = context.new_page()
         visitor = Visitor(page, [], [])
-        page.on("request", lambda request: visitor.requests.append(request))
+        page.on("request", visitor.note)
         page.on("console", lambda message: visitor.complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         return visitor
@@ -142,7 +147,9 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
         context.close()
 
 
-def fill_card(page: Page, number: str = "4111111111111111", expiry: str = "12/31", code: str = "123", zip_: str = "94107") -> None:
+def fill_card(
+    page: Page, number: str = "4111111111111111", expiry: str = "12/31", code: str = "123", zip_: str = "94107"
+) -> None:
     """Types a card into the frames of the gateway."""
     for field, value in (("card-number", number), ("card-expiry", expiry), ("card-code", code), ("card-zip", zip_)):
         frame = page.frame_locator(f"#{field} iframe")
@@ -154,10 +161,11 @@ def axe(page: Page) -> list[str]:
     if not page.evaluate("() => !!window.axe"):
         page.evaluate(AXE.read_text())
     found = page.evaluate(
-        """async () => (await axe.run(document, {resultTypes: ['violations'], iframes: false,
-           runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']}))
-           .violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 160) + ' ' + n.failureSummary.slice(0, 200)).join(' | '))"""
+        """async () => {
+          const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+          const result = await axe.run(document, {resultTypes: ['violations'], iframes: false, runOnly});
+          const say = (node) => node.html.slice(0, 160) + ' ' + node.failureSummary.slice(0, 200);
+          return result.violations.map((each) => each.id + ': ' + each.nodes.map(say).join(' | '));
+        }"""
     )
     return list(found)
-
-

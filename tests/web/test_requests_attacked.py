@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import inspect
 from werkzeug.test import TestResponse
 
+from portal.storage.rows import Row
 from portal.web.access_log import redacted
 from tests.rig.reader import Reader, header_problems
 from tests.web.conftest import PORTAL_URL, Portal
@@ -18,11 +20,12 @@ FORM = "application/x-www-form-urlencoded"
 
 def rows_digest(portal: Portal) -> str:
     """A digest of every row of every table."""
-    from portal.storage.rows import Row
-
     found = hashlib.sha256()
+    there = set(inspect(portal.house.ports.database.reader).get_table_names())
     with portal.house.ports.database.across() as session:
         for table in sorted(Row.metadata.tables.values(), key=lambda each: each.name):
+            if table.name not in there:
+                continue
             rows = session.execute(table.select().order_by(*table.primary_key.columns)).all()
             found.update(repr([tuple(row) for row in rows]).encode())
     return found.hexdigest()
@@ -198,8 +201,9 @@ def test_attack_086_a_log_line_stays_one_line(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/..%2fapp.py", "/static/../../config.py", "/static/%2e%2e/app.py", "/static/built/x", "/static/manifest.json",
-     "/..%2f/l/x", "/a/../b/brand.css", "/%00/brand.css", "/static/portal.css%00.js", "/static/portal.css/"],
+    ["/static/..%2fapp.py", "/static/../../config.py", "/static/%2e%2e/app.py", "/static/built/x",
+     "/static/manifest.json", "/..%2f/l/x", "/a/../b/brand.css", "/%00/brand.css", "/static/portal.css%00.js",
+     "/static/portal.css/"],
 )  # fmt: skip
 def test_attack_087_no_path_leads_out_of_its_room(portal: Portal, path: str) -> None:
     assert portal.reader().raw("GET", path).status_code in (400, 404)
@@ -262,7 +266,12 @@ def test_attack_090_emoji_and_accents_are_kept(portal: Portal) -> None:
 
 def test_attack_126_fields_nobody_asked_for_change_nothing(portal: Portal, walked: Reader) -> None:
     form, _ = walked.form_of("Pay $")
-    extra = dict.fromkeys(("amount_cents", "amount", "status", "organisation_id", "account_id", "customer_id", "balance_cents", "is_admin", "role", "visit_id", "obligation_id", "offer_id", "payment_method_id", "card_nonce", "accepted_at", "ip", "version", "forgiven_cents", "method"), "1")  # fmt: skip
+    names = (
+        "amount_cents", "amount", "status", "organisation_id", "account_id", "customer_id", "balance_cents", "is_admin",
+        "role", "visit_id", "obligation_id", "offer_id", "payment_method_id", "card_nonce", "accepted_at", "ip",
+        "version",         "forgiven_cents", "method",
+    )  # fmt: skip
+    extra = dict.fromkeys(names, "1")
     walked.post(walked.url, {**walked.values_of(form), **extra, "agreed": "yes"})
     assert walked.heading == "Payment received"
     assert [row["amount_cents"] for row in portal.house.truth()] == [50_000]

@@ -66,11 +66,13 @@ def change_post(here: Here) -> AnyResponse:
         walk = look(session, here.visit_id, here.secret, now, locked=True)
         if walk is None:
             return closed()
-        contact.request_change(session, walk, typed, now)
+        message_id = contact.request_change(session, walk, typed, now)
         walk = look(session, here.visit_id, here.secret, now)
         if walk is None:
             return closed()
-        return move_on(path_of(furthest(walk.settings.values, walk.progress), here.visit_id))
+    if message_id is not None:
+        ports().doorbell.ring_message(organisation().id, message_id)
+    return move_on(path_of(furthest(walk.settings.values, walk.progress), here.visit_id))
 
 
 def _form(here: Here, typed: dict[str, str], errors: dict[str, str], status: int) -> Response:
