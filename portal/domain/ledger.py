@@ -14,6 +14,7 @@ class Book(StrEnum):
     receivable = "receivable"  # asset: what this customer's account owes the organisation
     placed = "placed"  # where receivables come from: income billed or balance handed over
     gateway = "gateway"  # asset: taken by the gateway, not yet on the bank account
+    disputed = "disputed"  # asset: taken back by a cardholder's bank, undecided whether for good
     settled_away = "settled_away"  # expense: the part forgiven by a settlement offer
 
 
@@ -28,6 +29,10 @@ class Recipe(StrEnum):
     payment_corrected = "payment_corrected"  # given back, because it was never owed
     settlement_restored = "settlement_restored"  # the payment that settled was given back whole
     payment_lost = "payment_lost"  # the gateway took it and never paid it out
+    chargeback_opened = "chargeback_opened"  # a bank took a payment back, undecided whether for good
+    chargeback_won = "chargeback_won"  # and gave it back to us
+    chargeback_lost = "chargeback_lost"  # and keeps it: the account owes it again
+    chargeback_restored = "chargeback_restored"  # a lost one was taken up again, or came to less than was booked
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ PAIRS: dict[Recipe, Pair] = {
     Recipe.payment_corrected: Pair(debit=Book.placed, credit=Book.gateway),
     Recipe.settlement_restored: Pair(debit=Book.receivable, credit=Book.settled_away),
     Recipe.payment_lost: Pair(debit=Book.receivable, credit=Book.gateway),
+    Recipe.chargeback_opened: Pair(debit=Book.disputed, credit=Book.gateway),
+    Recipe.chargeback_won: Pair(debit=Book.gateway, credit=Book.disputed),
+    Recipe.chargeback_lost: Pair(debit=Book.receivable, credit=Book.disputed),
+    Recipe.chargeback_restored: Pair(debit=Book.disputed, credit=Book.receivable),
 }
 
 

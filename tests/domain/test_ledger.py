@@ -13,30 +13,46 @@ def test_every_recipe_is_a_pair_of_two_different_books(recipe: Recipe) -> None:
     assert pair.debit is not pair.credit
 
 
-@pytest.mark.parametrize(
-    ("recipe", "change"),
-    [(Recipe.balance_placed, 700), (Recipe.balance_lowered, -700), (Recipe.payment_taken, -700),
-     (Recipe.settlement_forgiven, -700)],
-)  # fmt: skip
-def test_a_recipe_moves_what_is_owed_by_its_amount(recipe: Recipe, change: int) -> None:
-    assert receivable_change_cents(recipe, 700) == change
+CHANGES = {
+    Recipe.balance_placed: 700,
+    Recipe.balance_lowered: -700,
+    Recipe.payment_taken: -700,
+    Recipe.settlement_forgiven: -700,
+    Recipe.payment_returned: 700,
+    Recipe.payment_corrected: 0,
+    Recipe.settlement_restored: 700,
+    Recipe.payment_lost: 700,
+    Recipe.chargeback_opened: 0,
+    Recipe.chargeback_won: 0,
+    Recipe.chargeback_lost: 700,
+    Recipe.chargeback_restored: -700,
+}
+
+
+@pytest.mark.parametrize("recipe", Recipe)
+def test_a_recipe_moves_what_is_owed_by_its_amount(recipe: Recipe) -> None:
+    assert receivable_change_cents(recipe, 700) == CHANGES[recipe]
 
 
 def test_the_list_above_has_every_recipe() -> None:
-    assert set(PAIRS) == set(Recipe)
-    assert len(Recipe) == 4
+    assert set(PAIRS) == set(Recipe) == set(CHANGES)
 
 
 def test_every_book_is_used() -> None:
     assert {book for pair in PAIRS.values() for book in (pair.debit, pair.credit)} == set(Book)
 
 
-def test_only_a_payment_puts_money_at_the_gateway() -> None:
-    assert [recipe for recipe, pair in PAIRS.items() if Book.gateway in (pair.debit, pair.credit)] == [
-        Recipe.payment_taken
-    ]
+def test_only_a_payment_and_a_won_dispute_put_money_at_the_gateway() -> None:
+    assert {recipe for recipe, pair in PAIRS.items() if pair.debit is Book.gateway} == {
+        Recipe.payment_taken,
+        Recipe.chargeback_won,
+    }
 
 
 def test_a_recipe_and_its_reverse_leave_nothing() -> None:
     placed, lowered = PAIRS[Recipe.balance_placed], PAIRS[Recipe.balance_lowered]
     assert (placed.debit, placed.credit) == (lowered.credit, lowered.debit)
+    opened, won = PAIRS[Recipe.chargeback_opened], PAIRS[Recipe.chargeback_won]
+    assert (opened.debit, opened.credit) == (won.credit, won.debit)
+    lost, restored = PAIRS[Recipe.chargeback_lost], PAIRS[Recipe.chargeback_restored]
+    assert (lost.debit, lost.credit) == (restored.credit, restored.debit)

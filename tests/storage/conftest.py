@@ -16,9 +16,12 @@ from portal.storage.agreement import Agreement
 from portal.storage.audit import Alarm, AuditEntry, GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.customer import ContactChangeRequest
+from portal.storage.dispute import Dispute
+from portal.storage.gateway_retry import GatewayRetry
 from portal.storage.hold import ChargingHold
 from portal.storage.limit import count_up
 from portal.storage.message import Message, Receipt
+from portal.storage.notice import Notice
 from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
 from portal.storage.organisation import GatewayAccount, OrganisationSetting
@@ -139,6 +142,13 @@ def tenant(database: Database, slug: str) -> Tenant:
                    order_id=f"{organisation_id}-r-1", is_keyed=True, amount_cents=1, currency="USD",
                    reopens_balance=True, asked_by="test", lease_until=NOW, send_deadline=NOW, next_try_at=NOW,
                    claimed_at=NOW))  # fmt: skip
+        add(Notice(payload_sha256="0" * 64, signature="k|0", payload="PGE+", kind="check", received_at=NOW,
+                   next_try_at=NOW))  # fmt: skip
+        add(Dispute(**both, charge_id=ids["charge"], gateway_id="d1", kind="chargeback", status="open", reason="fraud",
+                    reason_code="83", case_number="c", amount_cents=1, currency="USD", heard_at=NOW,
+                    next_look_at=NOW, created_at=NOW))  # fmt: skip
+        add(GatewayRetry(charge_id=ids["charge"], gateway_id="r1", amount_cents=1, status="settled", became="stands",
+                         heard_at=NOW))  # fmt: skip
         add(ReconcileDay(day="2026-11-02", lease_until=NOW))
         add(ReconcileResult(from_at=NOW, until_at=NOW, asked_by="test", sales_count=0, sales_cents=0, refunds_count=0,
                             refunds_cents=0, settled_count=0, difference_count=0, open_count=0, is_clean=True,

@@ -1,0 +1,89 @@
+"""Notices from the gateway, as they came: stored once by their digest, then handled. Nothing here is believed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.types import Instant
+
+_WAITING = text("state = 'waiting'")
+
+
+class Notice(TenantRow):
+    """One genuine notice, whole. `result` says what came of it, in a word."""
+
+    __tablename__ = "notice"
+    __table_args__ = tenant_args(
+        UniqueConstraint("organisation_id", "payload_sha256"),
+        CheckConstraint("state IN ('waiting','handled','set_aside')", name="state"),
+        Index("ix_notice_waiting", "next_try_at", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index(None, "organisation_id", "gateway_id"),
+    )
+
+    payload_sha256: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(Text)
+    payload: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    gateway_id: Mapped[str | None] = mapped_column(Text)  # the transaction or dispute it is about
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+    received_at: Mapped[datetime] = mapped_column(Instant)
+    state: Mapped[str] = mapped_column(Text, default="waiting")
+    result: Mapped[str | None] = mapped_column(Text)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime] = mapped_column(Instant)
+    handled_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+def keep_once(session: Session, **values: Any) -> str | None:
+    """Stores a notice; its id, or nothing when it is here already. One statement, so rivals store it once."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {"organisation_id": session.info["organisation_id"], "id": new_id(), "tries": 0, **values}
+    statement = (
+        insert(Notice).values(**row).on_conflict_do_nothing(index_elements=["organisation_id", "payload_sha256"])
+    )
+    return session.execute(statement.returning(Notice.id)).scalar_one_or_none()
+
+
+def is_here(session: Session, payload_sha256: str) -> bool:
+    """Whether these bytes came before."""
+    return session.scalar(select(Notice.id).where(Notice.payload_sha256 == payload_sha256)) is not None
+
+
+def by_id(session: Session, notice_id: str) -> Notice | None:
+    """The notice of this organisation, or nothing."""
+    return session.scalars(select(Notice).where(Notice.id == notice_id)).one_or_none()
+
+
+def lock(session: Session, notice_id: str) -> Notice | None:
+    """The notice, locked and read afresh; nothing when another process holds it."""
+    return session.scalars(
+        select(Notice)
+        .where(Notice.id == notice_id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def received(session: Session) -> list[Notice]:
+    """All of this organisation, oldest first."""
+    return list(session.scalars(select(Notice).order_by(Notice.received_at, Notice.id)))
+
+
+def waiting_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """(organisation id, notice id) of notices nobody has handled and whose time has come; across organisations."""
+    rows = session.execute(
+        select(Notice.organisation_id, Notice.id)
+        .where(Notice.state == "waiting", Notice.next_try_at <= now)
+        .order_by(Notice.next_try_at, Notice.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def oldest_waiting(session: Session) -> datetime | None:
+    """When the oldest notice that is not handled came."""
+    return session.scalar(select(func.min(Notice.received_at)).where(Notice.state == "waiting"))
