@@ -124,6 +124,25 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
         ),
         Event(
+            "refund",
+            frozenset({Channel.email}),
+            (
+                *_SENDER,
+                Fact("customer_name", FactKind.name),
+                Fact("amount_cents", FactKind.cents),
+                Fact("refunded_at", FactKind.instant),
+                Fact("paid_at", FactKind.instant),
+                Fact("paid_cents", FactKind.cents),
+                Fact("card_brand", FactKind.name, required=False),
+                Fact("card_last4", FactKind.last4, required=False),
+                Fact("receipt_number", FactKind.reference),
+                Fact("account_reference", FactKind.reference),
+                Fact("voided", FactKind.flag, required=False),  # taken back before it was charged
+                Fact("owed_again", FactKind.flag, required=False),
+            ),
+            opt_out=True,
+        ),
+        Event(
             "payment_link",
             frozenset({Channel.email, Channel.sms}),
             (

@@ -92,6 +92,8 @@ SETTINGS: dict[str, Setting] = {
                 "When people answer the phone; shown with the help contacts.", length_max=120),
         Setting("agreement_terms", "Terms added to the payment agreement", str, "",
                 "A paragraph of the organisation's own, shown and sealed with each agreement; plain text."),
+        Setting("refunds_reopen_balance", "Refunds are owed again", bool, True,
+                "Money given back is owed again, unless staff say otherwise for one refund."),
         Setting("charging_enabled", "Charging enabled", bool, True,
                 "The kill switch: off, nothing is charged for this organisation."),
         Setting("idempotency_keys", "Gateway idempotency keys", bool, True,

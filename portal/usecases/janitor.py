@@ -12,10 +12,11 @@ from datetime import timedelta
 
 import structlog
 
-from portal.storage import charge, message, obligation
+from portal.storage import charge, message, obligation, refund
 from portal.usecases.charge import charge_obligation
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
+from portal.usecases.refund_resolve import resolve_refund
 from portal.usecases.resolve import resolve
 
 log = structlog.get_logger()
@@ -41,9 +42,11 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor) -> Sweep:
     now = ports.clock.now()
     with ports.database.across() as session:
         open_charges = charge.open_and_due(session, now, BATCH)
+        open_refunds = refund.open_and_due(session, now, BATCH)
         stale = obligation.stale_due(session, now - _patience(ports), BATCH)
         queued = message.queued_and_due(session, now, BATCH)
     _each(pool, open_charges, lambda organisation_id, charge_id: resolve(ports, organisation_id, charge_id))
+    _each(pool, open_refunds, lambda organisation_id, refund_id: resolve_refund(ports, organisation_id, refund_id))
     _each(
         pool,
         stale,
@@ -53,9 +56,11 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor) -> Sweep:
     )
     _each(pool, queued, lambda organisation_id, message_id: deliver(ports, organisation_id, message_id))
     with ports.database.across() as session:
-        oldest_open, oldest_queued = charge.oldest_open(session), message.oldest_queued(session)
+        opened = [charge.oldest_open(session), refund.oldest_open(session)]
+        oldest_open = min((at for at in opened if at is not None), default=None)
+        oldest_queued = message.oldest_queued(session)
     return Sweep(
-        resolved=len(open_charges),
+        resolved=len(open_charges) + len(open_refunds),
         charged=len(stale),
         delivered=len(queued),
         oldest_open_seconds=(now - oldest_open).total_seconds() if oldest_open else 0.0,

@@ -20,6 +20,7 @@ from portal.usecases.outcome import raise_alarm
 from portal.usecases.payment_link import home
 from portal.usecases.ports import Ports
 from portal.usecases.receipt import facts_of
+from portal.usecases.refund_message import refund_facts
 
 log = structlog.get_logger()
 
@@ -133,6 +134,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             facts["paid_at"] = datetime.fromisoformat(receipt.facts["paid_at"])
             facts["paper_attached"] = row.channel == "email"
             return facts, receipt
+        case "refund":
+            facts |= refund_facts(session, row.subject_id)
         case "payment_link":
             if row.sealed_facts is None or about is None:
                 raise DeliveryPermanent("link_missing")

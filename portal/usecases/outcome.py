@@ -24,6 +24,7 @@ from portal.storage.account import Account
 from portal.storage.audit import Alarm, GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
+from portal.storage.refund import Refund
 from portal.usecases.ledger import post
 from portal.usecases.organisation import record, set_setting
 from portal.usecases.receipt import issue_receipt
@@ -196,7 +197,7 @@ def raise_alarm(session: Session, kind: str, subject_id: str, now: datetime, **f
         row.raised_at, row.cleared_at, row.facts = now, None, facts
 
 
-def reschedule(row: Charge, now: datetime, timing: Timing) -> None:
+def reschedule(row: Charge | Refund, now: datetime, timing: Timing) -> None:
     """Counts one more look at the gateway and says when to look next."""
     row.tries += 1
     wait: timedelta = timing.resolve_tries[min(row.tries, len(timing.resolve_tries) - 1)]
