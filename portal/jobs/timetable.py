@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 from prometheus_client import Gauge
 
+from portal.usecases.invariants import Walk
 from portal.usecases.janitor import POOL, sweep
 from portal.usecases.ports import Ports
 
@@ -16,20 +17,23 @@ log = structlog.get_logger()
 
 OLDEST_OPEN = Gauge("paydoor_oldest_open_charge_seconds", "Age of the oldest charge without an answer")
 OLDEST_QUEUED = Gauge("paydoor_oldest_queued_message_seconds", "Age of the oldest undelivered message")
+BROKEN = Gauge("paydoor_broken_invariants", "Things that do not agree in the books, as the last sweep saw them")
 SWEPT = Gauge("paydoor_last_sweep_timestamp_seconds", "When the last sweep ended")
 
 
 def run(ports: Ports, stop: threading.Event) -> None:
     """Sweeps until told to stop; a failed round is logged and the next one comes all the same."""
+    walk = Walk()
     with ThreadPoolExecutor(POOL, thread_name_prefix="janitor") as pool:
         while not stop.is_set():
             try:
-                done = sweep(ports, pool)
+                done = sweep(ports, pool, walk)
             except Exception as error:
                 log.error("sweep_failed", exc_info=error)
             else:
                 OLDEST_OPEN.set(done.oldest_open_seconds)
                 OLDEST_QUEUED.set(done.oldest_queued_seconds)
+                BROKEN.set(done.broken)
                 SWEPT.set(ports.clock.now().timestamp())
                 if done.resolved or done.charged or done.delivered:
                     log.info("swept", resolved=done.resolved, charged=done.charged, delivered=done.delivered)

@@ -85,17 +85,22 @@ def receipt_by_id(session: Session, receipt_id: str) -> Receipt | None:
     return session.scalars(select(Receipt).where(Receipt.id == receipt_id)).one_or_none()
 
 
+def receipt_by_number(session: Session, number: str) -> Receipt | None:
+    """The receipt with the number people read out."""
+    return session.scalars(select(Receipt).where(Receipt.number == number)).one_or_none()
+
+
 def by_dedupe_key(session: Session, dedupe_key: str) -> Message | None:
     """The message already promised under this key."""
     return session.scalars(select(Message).where(Message.dedupe_key == dedupe_key)).one_or_none()
 
 
-def lock(session: Session, message_id: str) -> Message | None:
-    """The message, locked and read afresh; nothing when another sender holds it."""
+def lock(session: Session, message_id: str, *, skip_locked: bool = False) -> Message | None:
+    """The message, locked and read afresh. `skip_locked`: nothing when another sender holds it."""
     return session.scalars(
         select(Message)
         .where(Message.id == message_id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=skip_locked)
         .execution_options(populate_existing=True)
     ).one_or_none()
 

@@ -5,6 +5,8 @@ own short lock, questions to the gateway run with no transaction open and in a b
 stalls nothing else.
 """
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,8 +14,11 @@ from datetime import timedelta
 
 import structlog
 
-from portal.storage import charge, message, obligation, refund
+from portal.storage import charge, dispute, message, notice, obligation, refund
 from portal.usecases.charge import charge_obligation
+from portal.usecases.dispute import look_again
+from portal.usecases.invariants import Walk, check_some
+from portal.usecases.notice import handle
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
 from portal.usecases.refund_resolve import resolve_refund
@@ -23,38 +28,43 @@ log = structlog.get_logger()
 
 BATCH = 100
 UNCLAIMED_AFTER = timedelta(seconds=60)  # a due obligation gets its ring first; then the janitor charges it itself
-POOL = 8
+SHARE = 2  # threads of the pool for each list: a gateway that hangs leaves the others theirs
+POOL = 12
+ROUND_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one sweep touched, and how old the oldest thing still waiting is, in seconds."""
+    """What one sweep touched, what it found broken, and how old the oldest thing still waiting is, in seconds."""
 
     resolved: int
     charged: int
     delivered: int
+    broken: int
     oldest_open_seconds: float
     oldest_queued_seconds: float
 
 
-def sweep(ports: Ports, pool: ThreadPoolExecutor) -> Sweep:
-    """One round. Never raises for one bad row: it is logged and comes again."""
+def sweep(ports: Ports, pool: ThreadPoolExecutor, walk: Walk | None = None) -> Sweep:
+    """One round. Never raises for one bad row: it is logged and comes again. `walk`: which accounts to check next."""
     now = ports.clock.now()
     with ports.database.across() as session:
         open_charges = charge.open_and_due(session, now, BATCH)
         open_refunds = refund.open_and_due(session, now, BATCH)
         stale = obligation.stale_due(session, now - _patience(ports), BATCH)
         queued = message.queued_and_due(session, now, BATCH)
-    _each(pool, open_charges, lambda organisation_id, charge_id: resolve(ports, organisation_id, charge_id))
-    _each(pool, open_refunds, lambda organisation_id, refund_id: resolve_refund(ports, organisation_id, refund_id))
-    _each(
+        unhandled = notice.waiting_and_due(session, now, BATCH)
+        undecided = dispute.undecided_and_due(session, now, BATCH)
+    _all(
         pool,
-        stale,
-        lambda organisation_id, obligation_id: charge_obligation(
-            ports, organisation_id, obligation_id, ports.timing.worker_timeout
-        ),
+        (open_charges, lambda organisation_id, row_id: resolve(ports, organisation_id, row_id)),
+        (open_refunds, lambda organisation_id, row_id: resolve_refund(ports, organisation_id, row_id)),
+        (stale, lambda organisation_id, row_id: _charge(ports, organisation_id, row_id)),
+        (queued, lambda organisation_id, row_id: deliver(ports, organisation_id, row_id)),
+        (unhandled, lambda organisation_id, row_id: handle(ports, organisation_id, row_id)),
+        (undecided, lambda organisation_id, gateway_id: look_again(ports, organisation_id, gateway_id)),
     )
-    _each(pool, queued, lambda organisation_id, message_id: deliver(ports, organisation_id, message_id))
+    broken = check_some(ports, walk or Walk())
     with ports.database.across() as session:
         opened = [charge.oldest_open(session), refund.oldest_open(session)]
         oldest_open = min((at for at in opened if at is not None), default=None)
@@ -63,6 +73,7 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor) -> Sweep:
         resolved=len(open_charges) + len(open_refunds),
         charged=len(stale),
         delivered=len(queued),
+        broken=broken,
         oldest_open_seconds=(now - oldest_open).total_seconds() if oldest_open else 0.0,
         oldest_queued_seconds=(now - oldest_queued).total_seconds() if oldest_queued else 0.0,
     )
@@ -72,9 +83,29 @@ def _patience(ports: Ports) -> timedelta:
     return min(UNCLAIMED_AFTER, ports.timing.quarantine)
 
 
-def _each(pool: ThreadPoolExecutor, rows: Iterable[tuple[str, str]], work: Callable[[str, str], object]) -> None:
-    waiting = [(pool.submit(work, *row), row) for row in rows]
-    for future, (organisation_id, row_id) in waiting:
-        error = future.exception()
-        if error is not None:
+def _charge(ports: Ports, organisation_id: str, obligation_id: str) -> None:
+    charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)
+
+
+def _all(pool: ThreadPoolExecutor, *rounds: tuple[Iterable[tuple[str, str]], Callable[[str, str], object]]) -> None:
+    """Works through every list at once, each with its share of the pool, so what hangs in one stalls no other.
+
+    What is not begun after a minute is left to the next sweep, which also sees what came meanwhile.
+    """
+    until = time.monotonic() + ROUND_SECONDS
+    lists = [(deque(rows), work) for rows, work in rounds]
+    drains = [pool.submit(_drain, rows, work, until) for _ in range(SHARE) for rows, work in lists]
+    for drain in drains:
+        drain.result()
+
+
+def _drain(rows: deque[tuple[str, str]], work: Callable[[str, str], object], until: float) -> None:
+    while rows and time.monotonic() < until:
+        try:
+            organisation_id, row_id = rows.popleft()
+        except IndexError:  # the last one went to another thread
+            return
+        try:
+            work(organisation_id, row_id)
+        except Exception as error:
             log.error("sweep_row_failed", organisation_id=organisation_id, row_id=row_id, exc_info=error)
