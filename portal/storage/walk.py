@@ -81,7 +81,7 @@ _OFFERS = (
 def of_visit(session: Session, visit_id: str) -> Rows | None:
     """A visit with its link, account, customer and organisation. The caller compares the visit's secret."""
     found = session.execute(_VISIT, _with(session, visit_id=visit_id)).one_or_none()
-    return None if found is None else found._tuple()
+    return found
 
 
 def locked(session: Session, rows: Rows) -> Rows:
@@ -94,13 +94,13 @@ def locked(session: Session, rows: Rows) -> Rows:
     visit.lock(session, rows[0].id)
     account.lock(session, rows[0].account_id)
     afresh = _VISIT.execution_options(populate_existing=True)
-    return session.execute(afresh, _with(session, visit_id=rows[0].id)).one()._tuple()
+    return session.execute(afresh, _with(session, visit_id=rows[0].id)).one()
 
 
 def of_token(session: Session, token_sha256: str, purpose: str) -> LinkRows | None:
     """The link of a token digest for this purpose, with its account, customer and organisation."""
     found = session.execute(_LINK, _with(session, token_sha256=token_sha256, purpose=purpose)).one_or_none()
-    return None if found is None else found._tuple()
+    return found
 
 
 def obligations_of(session: Session, account_id: str, obligation_id: str | None) -> list[Obligation]:
