@@ -80,8 +80,7 @@ _OFFERS = (
 
 def of_visit(session: Session, visit_id: str) -> Rows | None:
     """A visit with its link, account, customer and organisation. The caller compares the visit's secret."""
-    found = session.execute(_VISIT, _with(session, visit_id=visit_id)).one_or_none()
-    return found
+    return session.execute(_VISIT, _with(session, visit_id=visit_id)).one_or_none()
 
 
 def locked(session: Session, rows: Rows) -> Rows:
@@ -99,8 +98,7 @@ def locked(session: Session, rows: Rows) -> Rows:
 
 def of_token(session: Session, token_sha256: str, purpose: str) -> LinkRows | None:
     """The link of a token digest for this purpose, with its account, customer and organisation."""
-    found = session.execute(_LINK, _with(session, token_sha256=token_sha256, purpose=purpose)).one_or_none()
-    return found
+    return session.execute(_LINK, _with(session, token_sha256=token_sha256, purpose=purpose)).one_or_none()
 
 
 def obligations_of(session: Session, account_id: str, obligation_id: str | None) -> list[Obligation]:
