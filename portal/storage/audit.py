@@ -56,6 +56,11 @@ def alarm_of(session: Session, kind: str, subject_id: str) -> Alarm | None:
     return session.scalars(select(Alarm).where(Alarm.kind == kind, Alarm.subject_id == subject_id)).one_or_none()
 
 
+def alarm_by_id(session: Session, alarm_id: str) -> Alarm | None:
+    """The alarm of this organisation, or nothing."""
+    return session.scalars(select(Alarm).where(Alarm.id == alarm_id)).one_or_none()
+
+
 def open_alarms(session: Session) -> list[Alarm]:
     """Alarms nobody has cleared, oldest first."""
     return list(session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None)).order_by(Alarm.raised_at)))

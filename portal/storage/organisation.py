@@ -101,6 +101,11 @@ def all_active(session: Session) -> list[Organisation]:
     return list(session.scalars(select(Organisation).where(Organisation.is_active).order_by(Organisation.slug)))
 
 
+def everybody(session: Session) -> list[Organisation]:
+    """Every organisation, closed ones too, by slug."""
+    return list(session.scalars(select(Organisation).order_by(Organisation.slug)))
+
+
 def settings_set(session: Session) -> dict[str, Any]:
     """Latest value of each setting that this organisation ever set, by name."""
     rows = session.execute(_SETTINGS, {"organisation_id": session.info["organisation_id"]})

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Text, UniqueConstraint, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, tenant_args
+from portal.storage.rows import TenantRow, new_id, tenant_args
 from portal.storage.types import Cents, Flag, Instant, Plain
 
 
@@ -63,3 +64,21 @@ def latest(session: Session, limit: int) -> list[ReconcileResult]:
             select(ReconcileResult).order_by(ReconcileResult.finished_at.desc(), ReconcileResult.id).limit(limit)
         )
     )
+
+
+def claim_day(session: Session, day: str, now: datetime, lease_until: datetime) -> ReconcileDay | None:
+    """The right to compare a day, for one of many who ask at once; None when it is done or somebody is at it."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(ReconcileDay).values(
+        organisation_id=session.info["organisation_id"], id=new_id(), day=day, lease_until=lease_until, tries=1
+    )
+    made = session.execute(
+        statement.on_conflict_do_nothing(index_elements=["organisation_id", "day"]).returning(ReconcileDay.id)
+    ).scalar()
+    row = lock_day(session, day)
+    if row is None or made is not None:
+        return row
+    if row.finished_at is not None or row.lease_until > now:
+        return None
+    row.lease_until, row.tries = lease_until, row.tries + 1
+    return row

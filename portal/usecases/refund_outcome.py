@@ -23,9 +23,10 @@ from portal.storage.account import Account
 from portal.storage.audit import GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.refund import Refund
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.ledger import post
 from portal.usecases.organisation import record, set_setting, settings
-from portal.usecases.outcome import NOTHING_HAPPENED, raise_alarm
+from portal.usecases.outcome import NOTHING_HAPPENED
 from portal.usecases.promise import promise
 
 
@@ -104,23 +105,25 @@ def book_refund(session: Session, row: Refund, paid: Charge, owed_on: Account, n
     )
     if row.way == RefundWay.void:
         paid.gateway_status = "voided"
-    _restore_settlement(session, row, paid, owed_on, now)
+    if row.reopens_balance and _reopened_cents(session, paid) >= paid.amount_cents:
+        restore_settlement(session, paid, owed_on, row.asked_by, now)
     payer = customer.by_id(session, row.customer_id)
     if payer is None or not payer.email:
         return []
     return [promise(session, "refund", "email", payer, payer.email, row.id, f"refund:{row.id}", now)]
 
 
-def _restore_settlement(session: Session, row: Refund, paid: Charge, owed_on: Account, now: datetime) -> None:
-    """A settlement that was not paid after all forgives nothing: given back whole, the forgiven part is owed again."""
-    settled = obligation.fresh(session, paid.obligation_id)
-    reopened_cents = sum(
+def _reopened_cents(session: Session, paid: Charge) -> int:
+    return sum(
         each.amount_cents
         for each in refund.of_charge(session, paid.id)
         if each.state == ChargeState.succeeded and each.reopens_balance
     )
-    if not row.reopens_balance or reopened_cents < paid.amount_cents:
-        return
+
+
+def restore_settlement(session: Session, paid: Charge, owed_on: Account, by: str, now: datetime) -> None:
+    """A settlement that was not paid after all forgives nothing: the forgiven part is owed again, the offer is open."""
+    settled = obligation.fresh(session, paid.obligation_id)
     if settled.forgiven_cents:
         post(
             session,
@@ -129,7 +132,7 @@ def _restore_settlement(session: Session, row: Refund, paid: Charge, owed_on: Ac
             settled.forgiven_cents,
             event_key=f"settlement_restored:{paid.id}",
             posted_at=now,
-            posted_by=row.asked_by,
+            posted_by=by,
             charge_id=paid.id,
         )
     taken = offer.by_id(session, settled.offer_id) if settled.offer_id else None

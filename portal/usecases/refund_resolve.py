@@ -12,9 +12,10 @@ from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, requi
 from portal.domain.refund import VOIDABLE, RefundWay
 from portal.storage import Session, account, charge, hold, refund
 from portal.storage.refund import Refund
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
-from portal.usecases.outcome import NOTHING_HAPPENED, raise_alarm, reschedule
+from portal.usecases.outcome import NOTHING_HAPPENED, reschedule
 from portal.usecases.ports import Gateway, Ports
 from portal.usecases.refund import ClaimedRefund, learn_refund, send_refund
 

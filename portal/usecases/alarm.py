@@ -1,0 +1,24 @@
+"""Raising an alarm: something a person must look at. Called inside the transaction that found it; tells nobody."""
+
+from datetime import datetime
+from typing import Any
+
+from portal.storage import Session, audit
+from portal.storage.audit import Alarm
+
+
+def raise_alarm(session: Session, kind: str, subject_id: str, now: datetime, **facts: Any) -> None:
+    """Raises an alarm once per kind and subject; raising it again after it was cleared opens it anew."""
+    row = audit.alarm_of(session, kind, subject_id)
+    if row is None:
+        row = Alarm(
+            organisation_id=session.info["organisation_id"],
+            kind=kind,
+            subject_id=subject_id,
+            facts=facts,
+            raised_at=now,
+        )
+        session.add(row)
+        session.flush()
+    elif row.cleared_at is not None:
+        row.raised_at, row.cleared_at, row.facts = now, None, facts
