@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portal.domain.offer import Price, price
-from portal.domain.payment_link import LinkState, Progress, digest, new_token
+from portal.domain.payment_link import LinkState, Progress, Step, digest, furthest, new_token
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import account as accounts
@@ -92,6 +92,12 @@ def look(session: Session, visit_id: str, secret: str, now: datetime, *, locked:
     if not hmac.compare_digest(known, digest(secret)) or rows is None or rows[0].expires_at <= now:
         return None
     return _gather(session, walks.locked(session, rows) if locked else rows, now)
+
+
+def onward(walk: Walk) -> Step:
+    """The furthest page that may be opened after what was just stored in this walk's own rows; asks nothing again."""
+    progress = _progress(walk.visit, walk.offers, walk.settings.is_on("allow_skip_offer"))
+    return furthest(walk.settings.values, progress)
 
 
 def choose_locale(session: Session, visit_id: str, secret: str, locale: str, now: datetime) -> None:

@@ -3,10 +3,10 @@
 from flask import Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.domain.payment_link import Step, furthest
+from portal.domain.payment_link import Step
 from portal.storage import Session, customer
 from portal.usecases import contact
-from portal.usecases.visit import Walk, look
+from portal.usecases.visit import Walk, look, onward
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.masking import masked
@@ -40,10 +40,7 @@ def post(here: Here) -> AnyResponse:
         if walk is None:
             return closed()
         contact.seen(walk, now)
-        walk = look(session, here.visit_id, here.secret, now)
-        if walk is None:
-            return closed()
-        return move_on(path_of(furthest(walk.settings.values, walk.progress), here.visit_id))
+        return move_on(path_of(onward(walk), here.visit_id))
 
 
 @step(Step.contact, path="contact/change", name="contact_change")
@@ -67,12 +64,10 @@ def change_post(here: Here) -> AnyResponse:
         if walk is None:
             return closed()
         message_id = contact.request_change(session, walk, typed, now)
-        walk = look(session, here.visit_id, here.secret, now)
-        if walk is None:
-            return closed()
+        further = onward(walk)
     if message_id is not None:
         ports().doorbell.ring_message(organisation().id, message_id)
-    return move_on(path_of(furthest(walk.settings.values, walk.progress), here.visit_id))
+    return move_on(path_of(further, here.visit_id))
 
 
 def _form(here: Here, typed: dict[str, str], errors: dict[str, str], status: int) -> Response:
