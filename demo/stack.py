@@ -101,7 +101,7 @@ class Stack:
         with self._step("Three organisations are there"):
             seeded = seed_once(self.var, environment, root=ROOT)
         granian = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.addresses.portal_port)]
-        granian += ["--workers", "1", "--blocking-threads", "32", "--no-ws", "wsgi:app"]
+        granian += ["--workers", "1", "--blocking-threads", "64", "--no-ws", "wsgi:app"]
         portal = self._run("portal", [sys.executable, "-m", "granian", *granian], environment)
         self._run("worker", [sys.executable, "worker.py", "work"], environment)
         self._run("clock", [sys.executable, "worker.py", "clock"], environment)
