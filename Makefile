@@ -34,8 +34,8 @@ check: install-dev build ## Style, types, the import contracts, complete transla
 	.venv/bin/lint-imports --no-logo
 	$(PY) -m frontend.catalogs check
 
-bench: install-dev build ## Measure the pages against a bare route of the same weight, in one run
-	$(PY) -m bench
+bench: install-dev build chromium ## Measure the pages against a bare route of the same weight, in one run
+	@CHROMIUM_PATH="$$(cat .venv/chromium-path)" $(PY) -m bench $(BENCH)
 
 crash: install-dev ## At least 2,000 histories with kills and faults: doubles, lost, phantom, stuck
 	$(PY) -m tests.crash

@@ -1,4 +1,4 @@
-"""`python -m bench [pages] [waiting] [wire] [paper]`: all of them without a name. Prints tables, then each goal with its figures.
+"""`python -m bench [pages] [waiting] [wire] [paper]`, all without a name: tables, then each goal and its figures.
 
 Called by `make bench`. It never fails for a slow machine, only when a measurement cannot be made.
 """
@@ -8,34 +8,65 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench import pages
-from bench.desk import DATABASES, desk, simulator, sqlite_url
+from bench import pages, paper, waiting, wire
+from bench.desk import DATABASES, Desk, desk, simulator, sqlite_url
 from bench.verdict import Verdicts
 from tests.rig import postgres
 
 
-def run_pages(verdicts: Verdicts, folder: Path, databases: list[str]) -> None:
-    """Both databases, one after the other; nothing but the one that is measured runs."""
-    with simulator() as world:
-        if "SQLite" in databases:
-            (folder / "sqlite").mkdir()
-            with desk("SQLite", sqlite_url(folder / "sqlite"), folder / "sqlite", world) as made:
-                pages.measure(made, verdicts)
-        if "PostgreSQL" in databases:
-            (folder / "postgres").mkdir()
+@contextmanager
+def made(database: str, folder: Path) -> Iterator[Desk]:
+    """A desk on a new database of this kind, with a simulator of its own; nothing but what is measured runs."""
+    place = folder / database
+    place.mkdir()
+    with ExitStack() as stack:
+        world = stack.enter_context(simulator())
+        if database == "SQLite":
+            url = sqlite_url(place)
+        else:
             server = postgres.start(f"bench-{uuid.uuid4().hex[:8]}")
-            try:
-                with desk("PostgreSQL", server.create(), folder / "postgres", world) as made:
-                    pages.measure(made, verdicts)
-            finally:
-                server.stop()
+            stack.callback(server.stop)
+            url = server.create()
+        yield stack.enter_context(desk(database, url, place, world))
+
+
+def run_pages(verdicts: Verdicts, folder: Path, databases: list[str]) -> None:
+    """Both databases, one after the other."""
+    for database in databases:
+        with made(database, folder) as found:
+            pages.measure(found, verdicts)
+
+
+def run_waiting(verdicts: Verdicts, folder: Path, databases: list[str]) -> None:
+    """Company on PostgreSQL, as in production; writers on SQLite, which takes one at a time."""
+    if "PostgreSQL" in databases:
+        with made("PostgreSQL", folder) as found:
+            waiting.measure_company(found, verdicts)
+    if "SQLite" in databases:
+        with made("SQLite", folder) as found:
+            waiting.measure_writers(found, verdicts)
+
+
+def run_wire(verdicts: Verdicts, folder: Path, _databases: list[str]) -> None:
+    """One database will do: the bytes are the same."""
+    with made("SQLite", folder) as found:
+        wire.measure(found, verdicts)
+
+
+def run_paper(verdicts: Verdicts, _folder: Path, _databases: list[str]) -> None:
+    """Needs no server."""
+    paper.measure(verdicts)
 
 
 PARTS: dict[str, Callable[[Verdicts, Path, list[str]], None]] = {
     "pages": run_pages,
+    "waiting": run_waiting,
+    "wire": run_wire,
+    "paper": run_paper,
 }
 
 

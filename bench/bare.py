@@ -11,8 +11,8 @@ from sqlalchemy import Table, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, sessionmaker
 
 ROWS = 24  # filled in one by one and escaped, as a page's rows are; the rest of the weight is plain text
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{{ customer.given_name }}</title></head><body>
-<main><h1>{{ account.label }}</h1><dl>{% for row in rows %}<div><dt>{{ row[0] }}</dt><dd>{{ row[1] }}</dd></div>
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{{ customer.given_name }}</title></head>
+<body><main><h1>{{ account.label }}</h1><dl>{% for row in rows %}<div><dt>{{ row[0] }}</dt><dd>{{ row[1] }}</dd></div>
 {% endfor %}</dl><p>{{ link.purpose }} {{ visit.locale }}</p><p>"""
 ENDING = "</p></main></body></html>"
 

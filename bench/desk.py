@@ -4,6 +4,7 @@ Called by the other files here. Every part is a real one: granian with 32 thread
 PostgreSQL of the wheel. Rows are made through use cases. Measures nothing itself.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +26,7 @@ from tests.rig.postgres import migrate
 from tests.rig.processes import ROOT, environment
 from tests.rig.simulator_process import SimulatorProcess
 
-THREADS = 32
+THREADS = int(os.environ.get("BENCH_THREADS", "64"))  # as docs/operations.md says
 DATABASES = ("SQLite", "PostgreSQL")
 
 

@@ -1,7 +1,7 @@
 """The load: a process of its own that asks one server or two over plain sockets, and tells what it saw as JSON.
 
-Called by the other files here as `python -m bench.load`, with a plan on standard input. Knows nothing of pages. Written by
-hand because a general HTTP client would use as much of two cores as the server it measures.
+Called by the other files here as `python -m bench.load`, with a plan on standard input. Knows nothing of pages.
+Written by hand, because a general HTTP client would use as much of two cores as the server it measures.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ TICKS = 100  # of /proc/<pid>/stat, a second
 
 @dataclass(frozen=True)
 class Group:
-    """Some clients that do the same. `loop` asks over and over, `once` each request one time, `slow` sends and never ends."""
+    """Some clients that do the same: `loop` asks over and over, `once` each request one time, `slow` sends for ever."""
 
     name: str
     port: int
@@ -76,7 +76,12 @@ def drive(phases: Sequence[Phase], rounds: int) -> dict[tuple[str, str], Seen]:
     """Runs the phases in turn, `rounds` times over, so that what disturbs this machine disturbs them all alike."""
     plan = {"rounds": rounds, "phases": [asdict(phase) for phase in phases]}
     done = subprocess.run(
-        [sys.executable, "-m", "bench.load"], cwd=ROOT, input=json.dumps(plan), capture_output=True, text=True
+        [sys.executable, "-m", "bench.load"],
+        cwd=ROOT,
+        input=json.dumps(plan),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"the load driver failed:\n{done.stderr[-3000:]}")
@@ -130,9 +135,7 @@ class _Addresses:
 
     def put_in(self, request: bytes) -> bytes:
         self._number = (self._number + 1) % 65_536
-        return request.replace(
-            ADDRESS.encode(), f"198.18.{self._number >> 8}.{self._number & 255}".encode()
-        )
+        return request.replace(ADDRESS.encode(), f"198.18.{self._number >> 8}.{self._number & 255}".encode())
 
 
 async def _connected(port: int) -> _Client:
@@ -140,9 +143,8 @@ async def _connected(port: int) -> _Client:
     return client
 
 
-async def _ask(group: Group, queue: list[bytes], until: float, seen: Seen, addresses: _Addresses) -> None:
+async def _ask(group: Group, queue: list[bytes], until: float, seen: Seen, addresses: _Addresses, turn: int) -> None:
     client = await _connected(group.port)
-    turn = 0
     while time.perf_counter() < until and queue:
         if group.kind == "once":
             request = queue.pop(0)
@@ -192,7 +194,7 @@ async def _run(phase: Phase, queues: dict[tuple[str, str], list[bytes]], seen: d
         if group.kind == "slow":
             tasks += [_dawdle(group, queue[0], until, addresses) for _ in range(group.clients)]
         else:
-            tasks += [_ask(group, queue, until, seen[key], addresses) for _ in range(group.clients)]
+            tasks += [_ask(group, queue, until, seen[key], addresses, number) for number in range(group.clients)]
     await asyncio.gather(*tasks)
     ended = time.perf_counter()
     for group in phase.groups:

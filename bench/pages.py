@@ -1,6 +1,6 @@
 """Each step of the payment link beside a bare page of the same bytes: requests a second, p50, p99, processor time.
 
-Called by `python -m bench`. Eight clients; a page and its bare twin take turns, so what disturbs the machine disturbs both.
+Called by `python -m bench`. Eight clients; a page and its bare twin take turns, so a disturbance meets both.
 """
 
 from dataclasses import dataclass
@@ -60,23 +60,37 @@ def measure(desk: Desk, verdicts: Verdicts, rounds: int = ROUNDS) -> None:
     for its in seen.values():
         its.only(200)
     rows: list[tuple[object, ...]] = []
-    ratios = {}
+    ratios, cpu = {}, {}
     for page in pages:
         ours, bare = seen[(page.name, "clients")], seen[(f"{page.name} bare", "clients")]
         ratios[page.name] = ours.per_second / bare.per_second
-        rows.append((page.name, page.weight, statements[page.name], *_figures(ours), *_figures(bare), f"{ratios[page.name]:.2f}"))
+        cpu[page.name] = bare.cpu_ms / ours.cpu_ms
+        rows.append(
+            (
+                page.name,
+                page.weight,
+                statements[page.name],
+                *_figures(ours),
+                *_figures(bare),
+                f"{ratios[page.name]:.2f}",
+                f"{cpu[page.name]:.2f}",
+            )
+        )
     heads = ("page", "bytes", "SQL", "req/s", "p50 ms", "p99 ms", "CPU ms")
-    heads += ("bare req/s", "p50 ms", "p99 ms", "CPU ms", "ratio")
+    heads += ("bare req/s", "p50 ms", "p99 ms", "CPU ms", "ratio", "by CPU")
     table(f"Pages, {desk.database_name}, {CLIENTS} clients", heads, rows)
     worst = min(ratios, key=lambda name: ratios[name])
     verdicts.judge(
         ratios[worst] >= RATIO_MIN,
-        f"{desk.database_name}: slowest step beside the bare page of its weight: {worst} {ratios[worst]:.2f}, goal at least {RATIO_MIN}",
+        f"{desk.database_name}: slowest step beside the bare page of its weight: {worst} {ratios[worst]:.2f},"
+        f" goal at least {RATIO_MIN}",
     )
+    dearest = min(cpu, key=lambda name: cpu[name])
+    print(f"  told    by processor time, which a busy machine disturbs less, the worst is {dearest} {cpu[dearest]:.2f}")
     most = max(statements, key=lambda name: statements[name])
     verdicts.judge(
         statements[most] <= STATEMENTS_MAX,
-        f"{desk.database_name}: most SQL statements for a page: {most} {statements[most]}, goal at most {STATEMENTS_MAX}",
+        f"{desk.database_name}: most SQL statements: {most} {statements[most]}, goal at most {STATEMENTS_MAX} a page",
     )
 
 

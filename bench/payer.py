@@ -1,4 +1,4 @@
-"""A payer without a browser: walks a link over real HTTP and keeps its cookies. Used to open the visits that are measured."""
+"""A payer without a browser: walks a link over real HTTP and keeps its cookies. Opens the visits that are measured."""
 
 import http.client
 import re
@@ -79,7 +79,9 @@ class Payer:
         return f"{method} {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in sent.items()) + f"\r\n{body}"
 
     def _cookie_header(self, path: str) -> str:
-        return "; ".join(f"{key.split('|')[0]}={value}" for key, (value, at) in self.cookies.items() if path.startswith(at))
+        return "; ".join(
+            f"{key.split('|')[0]}={value}" for key, (value, at) in self.cookies.items() if path.startswith(at)
+        )
 
     def _go(self, method: str, path: str, fields: dict[str, str] | None) -> "Payer":
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)

@@ -3,11 +3,14 @@
 Called by bench/pages.py. Statements that open and close a transaction are not counted; what is kept in memory is warm.
 """
 
+import contextlib
+import io
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from bench.desk import Desk
@@ -41,7 +44,11 @@ def application(desk: Desk) -> Flask:
 
 def count_statements(desk: Desk, pages: Mapping[str, Asked]) -> dict[str, int]:
     """Statements by page name."""
-    client = application(desk).test_client(use_cookies=False)
+    with contextlib.redirect_stdout(io.StringIO()):  # the portal's log lines are no part of the table
+        return _count(application(desk).test_client(use_cookies=False), desk, pages)
+
+
+def _count(client: FlaskClient, desk: Desk, pages: Mapping[str, Asked]) -> dict[str, int]:
     heard: list[str] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

@@ -1,4 +1,4 @@
-"""Verdicts: one line for each goal, with both figures, kept for the summary at the end. Called by every benchmark here."""
+"""Verdicts: one line for each goal, with both figures, kept for the summary. Called by every benchmark here."""
 
 from dataclasses import dataclass, field
 
