@@ -24,6 +24,7 @@ from portal.gateway.braintree import BraintreeGateways, Credentials
 from portal.jobs.queue import RedisDoorbell
 from portal.storage import Database, organisation
 from portal.usecases.ports import Ports
+from portal.web.command_line.install import install as install_commands
 from portal.web.doors import open_doors
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -206,4 +207,5 @@ def create_app(settings: AppSettings, ports: Ports | None = None) -> Flask:
     """The portal as a WSGI application. `ports` only where they are made elsewhere: the worker's, or a test's."""
     app = Flask("portal", root_path=str(Path(__file__).parent), static_folder=None, template_folder=str(TEMPLATES))
     open_doors(app, settings, ports or build_ports(settings))
+    install_commands(app)
     return app

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from portal.domain.refusal import Refused
 from portal.storage import Session, audit
 from portal.storage.audit import Alarm
 
@@ -22,3 +23,12 @@ def raise_alarm(session: Session, kind: str, subject_id: str, now: datetime, **f
         session.flush()
     elif row.cleared_at is not None:
         row.raised_at, row.cleared_at, row.facts = now, None, facts
+
+
+def clear_alarm(session: Session, alarm_id: str, now: datetime) -> Alarm:
+    """A person has looked. Refused `alarm_unknown`; clearing it again changes nothing."""
+    row = audit.alarm_by_id(session, alarm_id)
+    if row is None:
+        raise Refused("alarm_unknown")
+    row.cleared_at = row.cleared_at or now
+    return row

@@ -5,6 +5,7 @@ back, and however often it is pressed, in two tabs or after a crash, it is done 
 is in `portal.usecases.refund_outcome`; an answer that never came is looked for by `portal.usecases.refund_resolve`.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +22,7 @@ from portal.domain.charge import (
 from portal.domain.money import CENTS_MAX
 from portal.domain.refund import GivenBack, RefundWay, require_left, way_for
 from portal.domain.refusal import Refused
-from portal.storage import Session, account, charge, hold, refund
+from portal.storage import Session, account, charge, dispute, hold, refund
 from portal.storage.charge import Charge
 from portal.storage.refund import Refund
 from portal.usecases.failpoint import failpoint
@@ -29,6 +30,7 @@ from portal.usecases.organisation import record, settings
 from portal.usecases.ports import Ports
 from portal.usecases.refund_outcome import apply_refund_outcome
 
+_REQUEST_KEY = re.compile(r"[0-9a-f]{32}")
 ROUNDS = 3  # keys turn out to be refused, or the sale settles between looking and voiding: look and ask again
 
 
@@ -42,6 +44,7 @@ class RefundWish:
     amount_cents: int | None = None
     why: str = ""
     reopens_balance: bool | None = None
+    only_void: bool = False  # rather nothing than a refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,11 @@ def refund_charge(ports: Ports, organisation_id: str, wish: RefundWish, timeout:
     """Gives money back, once for each request key however often it is called.
 
     Refused, with nothing sent: `charge_unknown`, `charge_not_paid`, `charging_held`, `request_key_used`,
-    `refund_above_payment`, `refund_amount`, `refund_part_unsettled`, `refund_while_settling`, `refund_nothing_there`,
-    `balance_too_large`, `gateway_silent`.
+    `request_key_unreadable`, `refund_above_payment`, `refund_amount`, `refund_part_unsettled`,
+    `refund_while_settling`, `refund_nothing_there`, `refund_not_voidable`, `balance_too_large`, `gateway_silent`.
     """
+    if not _REQUEST_KEY.fullmatch(wish.request_key):
+        raise Refused("request_key_unreadable")
     for _ in range(ROUNDS):
         known = _known(ports, organisation_id, wish)
         if known is not None:
@@ -175,10 +180,12 @@ def _claim(
     held = hold.standing(session)
     if held is not None:
         raise Refused("charging_held", reason=held.reason)
-    already_cents = given_back_cents(session, paid.id)
+    already_cents = given_back_cents(session, paid.id) + dispute.taken_back_cents(session, paid.id)
     amount_cents = wish.amount_cents if wish.amount_cents is not None else paid.amount_cents - already_cents
     require_left(amount_cents, paid.amount_cents, already_cents)
     way = way_for(sale.status, amount_cents, paid.amount_cents)
+    if wish.only_void and way is not RefundWay.void:
+        raise Refused("refund_not_voidable")
     rules = settings(session)
     reopens = rules.is_on("refunds_reopen_balance") if wish.reopens_balance is None else wish.reopens_balance
     if reopens and owed_on.balance_cents + paid.held_cents > CENTS_MAX:

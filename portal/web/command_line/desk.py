@@ -1,0 +1,134 @@
+"""What every command needs: the ports, whose organisation is meant, who sits here, refusals in words, tables.
+
+Called by the files of the groups. English only, for operators; holds no rule.
+"""
+
+import getpass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from portal.domain.refusal import Refused
+from portal.storage import Session, organisation
+from portal.storage.organisation import Organisation
+from portal.usecases.ports import Ports
+from portal.web import access
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SENTENCES: dict[str, str] = {
+    "alarm_unknown": "There is no such alarm.",
+    "backup_in_future": "The backup cannot have been taken in the future. Give its time with its zone: {example}.",
+    "balance_too_large": "The balance would become larger than the books can hold.",
+    "charge_not_paid": "That charge took no money: it is {state}.",
+    "charge_unknown": "There is no such charge or receipt in this organisation.",
+    "charging_held": "Charging is on hold ({reason}). Reconcile first: flask --app wsgi restored --help",
+    "gateway_silent": "The gateway cannot be asked now ({reason}). Nothing was changed; try again.",
+    "not_held": "Charging is not on hold.",
+    "obligation_unknown": "There is no such obligation.",
+    "refund_above_payment": "Only {left_cents} of this payment is left to give back.",
+    "refund_amount": "There is nothing left of this payment to give back.",
+    "refund_nothing_there": "The gateway has nothing to give back: the sale is {status}.",
+    "refund_not_voidable": "It has settled, so it cannot be voided any more. Use: flask --app wsgi refund whole",
+    "refund_part_unsettled": "A part can be given back only after the payment settles, within a day or so. "
+    "The whole can be given back now.",
+    "refund_while_settling": "The payment is settling at this moment. Try again in a few hours.",
+    "request_key_unreadable": "A key is 32 digits of 0-9 and a-f.",
+    "request_key_used": "That key was used for another refund ({refund_id}).",
+}
+
+
+def ports() -> Ports:
+    """The ports of this process."""
+    return access.ports()
+
+
+def console() -> Console:
+    """Where results are written; made when asked for, so that tests can listen."""
+    return Console(soft_wrap=True, highlight=False, markup=False)
+
+
+def staff() -> str:
+    """Who does this, for the trail."""
+    return f"cli:{getpass.getuser()}"
+
+
+def dollars(amount_cents: object) -> str:
+    """Cents as people read them."""
+    cents = amount_cents if isinstance(amount_cents, int) else 0
+    return f"{'-' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+
+
+def moment(at: datetime | None, zone: str = "UTC") -> str:
+    """A moment on the organisation's wall."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z") if at else ""
+
+
+def sentence(refused: Refused) -> str:
+    """A refusal in words; the code stands for itself where it has none."""
+    facts: dict[str, Any] = {"example": "2026-11-22T03:00:00+00:00", **_shown(refused.facts)}
+    return SENTENCES.get(refused.code, refused.code.replace("_", " ").capitalize() + ".").format_map(_Gaps(facts))
+
+
+class _Gaps(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def _shown(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: dollars(value) if name.endswith("_cents") else value for name, value in facts.items()}
+
+
+@contextmanager
+def refusals_said() -> Iterator[None]:
+    """A refusal ends the command with its sentence and exit code 1."""
+    try:
+        yield
+    except Refused as refused:
+        raise click.ClickException(sentence(refused)) from refused
+
+
+def organisation_named(slug: str) -> Organisation:
+    """The organisation of a slug, or a clear error that names those there are."""
+    known = everybody()
+    for row in known:
+        if row.slug == slug:
+            return row
+    names = ", ".join(row.slug for row in known) or "none yet"
+    raise click.BadParameter(f"no organisation is called {slug!r}; there are: {names}", param_hint="--organisation")
+
+
+def everybody() -> list[Organisation]:
+    """Every organisation, by slug."""
+    with ports().database.across() as session:
+        return organisation.everybody(session)
+
+
+def find_in_any(question: Callable[[Session], T | None]) -> tuple[Organisation, T] | None:
+    """The first organisation in which the question has an answer, each asked in its own session."""
+    for row in everybody():
+        with ports().database.read(row.id) as session:
+            answer = question(session)
+        if answer is not None:
+            return row, answer
+    return None
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table; columns that end in $ are aligned as amounts."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column.rstrip("$"), justify="right" if column.endswith("$") else "left", overflow="fold")
+    return made
+
+
+organisation_option = click.option(
+    "--organisation", "slug", required=True, metavar="SLUG", help="Whose it is: the name in its addresses."
+)

@@ -1,0 +1,150 @@
+"""The operators' commands, run as `flask --app wsgi ...` runs them, over both databases and the simulated gateway."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from click.testing import Result
+
+from portal.app import create_app
+from portal.domain.rule import RULES
+from portal.storage import audit, obligation
+from portal.usecases.alarm import raise_alarm
+from portal.usecases.receipt import receipt_number
+from portal.usecases.restore import hold_charging
+from tests.rig.house import House
+from tests.usecases.test_refund import balance_of, paid, settled
+from tests.web.conftest import settings
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(house: House) -> Run:
+    house.clock.at = datetime.now(UTC)
+    app = create_app(settings(house.simulator), house.ports)  # type: ignore[arg-type]  # the few it reads
+
+    def run_it(*words: str) -> Result:
+        return app.test_cli_runner().invoke(args=list(words), env={"COLUMNS": "300"})
+
+    return run_it
+
+
+GROUPS = [
+    ("refund",), ("refund", "whole"), ("refund", "part"), ("refund", "void"), ("refund", "show"), ("reconcile",),
+    ("reconcile", "run"), ("reconcile", "show"), ("restored",), ("explain",), ("alarms",), ("alarms", "list"),
+    ("alarms", "clear"),
+]  # fmt: skip
+
+
+@pytest.mark.sqlite
+def test_every_command_explains_itself(run: Run) -> None:
+    for words in GROUPS:
+        said = run(*words, "--help")
+        assert said.exit_code == 0, words
+        assert len(said.stdout.splitlines()) > 3, words
+
+
+def test_a_payment_is_given_back_by_the_number_of_its_receipt(run: Run, house: House) -> None:
+    owed, charge_id, _ = settled(house)
+    number = receipt_number(charge_id)
+    part = run("refund", "part", number, "12.50", "--organisation", house.slug, "--why", "asked by phone")
+    assert part.exit_code == 0, part.stderr
+    assert "$12.50, refund: given back" in part.stdout
+    rest = run("refund", "whole", charge_id, "--organisation", house.slug, "--not-owed")
+    assert "$87.50, refund: given back" in rest.stdout
+    assert balance_of(house, owed) == 41_250
+    shown = run("refund", "show", number, "--organisation", house.slug)
+    assert "$100.00 paid" in shown.stdout
+    assert "$12.50" in shown.stdout
+    again = run("refund", "whole", number, "--organisation", house.slug)
+    assert (again.exit_code, "nothing left" in again.stderr) == (1, True)
+
+
+def test_a_void_is_refused_once_the_payment_has_settled(run: Run, house: House) -> None:
+    _, fresh, _ = paid(house)
+    assert "void: given back" in run("refund", "void", fresh, "--organisation", house.slug).stdout
+    _, old, _ = settled(house)
+    late = run("refund", "void", old, "--organisation", house.slug)
+    assert (late.exit_code, "settled" in late.stderr) == (1, True)
+
+
+def test_the_same_key_gives_back_once_and_an_unreadable_one_is_refused(run: Run, house: House) -> None:
+    _, charge_id, _ = settled(house)
+    words = ("refund", "part", charge_id, "10", "--organisation", house.slug, "--key")
+    first, second = run(*words, "a" * 32), run(*words, "a" * 32)
+    assert first.stdout == second.stdout
+    assert "32 digits" in run(*words, "mine").stderr
+
+
+def test_a_lost_answer_says_that_it_is_not_to_be_asked_again(run: Run, house: House) -> None:
+    _, charge_id, _ = settled(house)
+    house.simulator.faults("reset_after", merchant=house.merchant_id, operation="refund")
+    said = run("refund", "whole", charge_id, "--organisation", house.slug)
+    assert (said.exit_code, "do not ask for another one" in said.stdout) == (2, True)
+
+
+@pytest.mark.sqlite
+def test_mistakes_are_answered_in_words(run: Run, house: House) -> None:
+    assert "no organisation is called" in run("refund", "whole", "x", "--organisation", "nobody").stderr
+    assert "There is no such charge" in run("refund", "whole", "x", "--organisation", house.slug).stderr
+    assert "dollars and cents" in run("refund", "part", "x", "1,5", "--organisation", house.slug).stderr
+    assert "no such obligation" in run("explain", "x").stderr
+    assert "no such alarm" in run("alarms", "clear", "x").stderr
+    assert "not on hold" in run("restored").stderr
+    future = (house.clock.at + timedelta(days=1)).isoformat(timespec="seconds")
+    assert "in the future" in run("restored", "--backup-taken-at", future).stderr
+
+
+def test_reconcile_says_what_it_found_and_shows_it_again(run: Run, house: House) -> None:
+    paid(house)
+    key = house.merchant_id
+    house.simulator.gateway(key, f"{key}_public_key", f"{key}_private_key").transaction.sale(
+        {"amount": "12.00", "payment_method_nonce": "fake-valid-nonce", "order_id": "till-7"}
+    )
+    done = run("reconcile", "run", "--organisation", house.slug, "--days", "1")
+    assert done.exit_code == 0, done.stderr
+    assert "2 sales $112.00" in done.stdout
+    assert "foreign" in done.stdout
+    shown = run("reconcile", "show", "--organisation", house.slug)
+    assert "yes" in shown.stdout
+    assert "Not ours" in run("reconcile", "show", "--organisation", house.slug, "--differences").stdout
+
+
+def test_restored_holds_reconciles_and_lets_go_on(run: Run, house: House) -> None:
+    due = house.obligation(house.account(), 1_000, payment_method_id=house.card_on_file())
+    taken_at = (house.clock.at - timedelta(hours=1)).isoformat(timespec="seconds")
+    assert "on hold for" in run("restored", "--backup-taken-at", taken_at, "--hold-only").stdout
+    told = run("explain", due)
+    assert "charging_held" in told.stdout
+    goes_on = run("restored", "--organisation", house.slug)
+    assert goes_on.exit_code == 0, goes_on.stderr
+    assert "charging goes on" in goes_on.stdout
+    assert "No rule stands against it" in run("explain", due).stdout
+    hold_charging(house.ports, house.clock.at, "test")
+    assert "charging goes on" in run("restored", "--lift", "--organisation", house.slug).stdout
+
+
+def test_explain_names_every_rule_and_until_when(run: Run, house: House) -> None:
+    due = house.obligation(house.account(500), 1_000)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, due).due_at = house.clock.at + timedelta(days=2)
+    house.set("charging_enabled", False)
+    said = run("explain", due).stdout
+    for code in ("obligation_early", "charging_off", "balance_too_low", "method_gone"):
+        assert code in said
+        assert RULES[code].sentence.split("{")[0] in said
+    assert re.search(r"obligation_early +\d{4}-\d\d-\d\d \d\d:\d\d C[SD]T", said)
+
+
+def test_alarms_are_listed_until_somebody_has_looked(run: Run, house: House) -> None:
+    assert run("alarms", "list", "--organisation", house.slug).stdout == "No alarm is open.\n"
+    with house.ports.database.transaction(house.organisation_id) as session:
+        raise_alarm(session, "test", "subject", house.clock.at, amount_cents=5)
+        [alarm] = audit.open_alarms(session)
+    listed = run("alarms", "list")
+    assert listed.exit_code == 2
+    assert alarm.id in listed.stdout
+    assert run("alarms", "clear", alarm.id).exit_code == 0
+    assert run("alarms", "list", "--organisation", house.slug).exit_code == 0
