@@ -5,6 +5,7 @@ language, no limits, no headers, no log. Started by bench/desk.py as `granian be
 """
 
 import os
+from typing import Any
 
 from flask import Flask, render_template_string, request
 from sqlalchemy import Table, create_engine, select
@@ -72,5 +73,5 @@ def bare(organisation_id: str, visit_id: str, weight: int) -> str:
     )
 
 
-def _by_key(row: type, organisation_id: str, id_: str):
+def _by_key(row: Any, organisation_id: str, id_: str) -> Any:
     return select(row).where(row.organisation_id == organisation_id, row.id == id_)

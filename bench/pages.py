@@ -53,8 +53,8 @@ def measure(desk: Desk, verdicts: Verdicts, rounds: int = ROUNDS) -> None:
     phases = []
     for page in pages:
         phases.append(_phase(page.name, desk.port, page.request, desk.portal.pid))
-        bare = f"/bare/{desk.house.organisation_id}/{payer.visit_id}/{page.weight}"
-        phases.append(_phase(f"{page.name} bare", desk.bare_port, payer.request(bare), desk.bare.pid))
+        twin = f"/bare/{desk.house.organisation_id}/{payer.visit_id}/{page.weight}"
+        phases.append(_phase(f"{page.name} bare", desk.bare_port, payer.request(twin), desk.bare.pid))
     statements = count_statements(desk, {page.name: page for page in pages})
     seen = drive(phases, rounds)
     for its in seen.values():
@@ -76,7 +76,7 @@ def measure(desk: Desk, verdicts: Verdicts, rounds: int = ROUNDS) -> None:
                 f"{cpu[page.name]:.2f}",
             )
         )
-    heads = ("page", "bytes", "SQL", "req/s", "p50 ms", "p99 ms", "CPU ms")
+    heads: tuple[str, ...] = ("page", "bytes", "SQL", "req/s", "p50 ms", "p99 ms", "CPU ms")
     heads += ("bare req/s", "p50 ms", "p99 ms", "CPU ms", "ratio", "by CPU")
     table(f"Pages, {desk.database_name}, {CLIENTS} clients", heads, rows)
     worst = min(ratios, key=lambda name: ratios[name])

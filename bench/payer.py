@@ -99,13 +99,13 @@ class Payer:
             for line in answer.headers.get_all("Set-Cookie") or ():
                 self._keep(line)
             self.path = path
+            if answer.status == 200:
+                connection.close()
+                return self
             if answer.status not in (301, 302, 303):
-                break
+                raise RuntimeError(f"{method} {path}: {answer.status}\n{self.body[:3000]}")
             path, method, fields = urlsplit(answer.headers["Location"]).path, "GET", None
-        connection.close()
-        if answer.status != 200:
-            raise RuntimeError(f"{method} {path}: {answer.status}\n{self.body[:3000]}")
-        return self
+        raise RuntimeError(f"redirected in circles at {path}")
 
     def _keep(self, line: str) -> None:
         first, *rest = line.split(";")
