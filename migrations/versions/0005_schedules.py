@@ -13,7 +13,6 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-DUE = sa.text("status = 'due'")
 UNNOTICED = sa.text("status = 'due' AND kind = 'scheduled' AND noticed_at IS NULL")
 ACTIVE = sa.text("status = 'active'")
 DECLINED = sa.text("state = 'declined'")
@@ -84,13 +83,6 @@ def upgrade() -> None:
     ):
         op.add_column("obligation", column)
     op.create_index(
-        "ix_obligation_due_customer",
-        "obligation",
-        ["organisation_id", "customer_id", "due_on"],
-        sqlite_where=DUE,
-        postgresql_where=DUE,
-    )
-    op.create_index(
         "ix_obligation_unnoticed",
         "obligation",
         ["due_at", "id"],
@@ -124,7 +116,6 @@ def downgrade() -> None:
     op.drop_index(
         "ix_obligation_unnoticed", table_name="obligation", sqlite_where=UNNOTICED, postgresql_where=UNNOTICED
     )
-    op.drop_index("ix_obligation_due_customer", table_name="obligation", sqlite_where=DUE, postgresql_where=DUE)
     for column in (
         "noticed_at",
         "handed_at",

@@ -5,7 +5,7 @@ Called by wording and paper. A missing compiled catalog stops the start: no Span
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class Language:
         """123456 -> $1,234.56."""
         return format_currency(Decimal(amount_cents).scaleb(-2), "USD", locale=_REGIONS[self.locale])
 
-    def day(self, value: datetime) -> str:
+    def day(self, value: date) -> str:
         """November 22, 2026, in the zone the value carries."""
         return format_date(value, "long", locale=_REGIONS[self.locale])
 

@@ -6,7 +6,7 @@ kind first; what customers and organisations typed is data for a template, never
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -128,6 +128,10 @@ def _safe(kind: FactKind, value: object, zone: ZoneInfo, name_max: int) -> objec
             return safe_name(_REFERENCE.sub("", value), 60)
         case FactKind.cents, int() if not isinstance(value, bool) and value >= 0:
             return value
+        case FactKind.day, date() if not isinstance(value, datetime):
+            return value
+        case FactKind.payments, list():
+            return [_payment(each) for each in value]
         case FactKind.instant, datetime() if value.tzinfo is not None:
             return value.astimezone(zone)
         case FactKind.zone, str():
@@ -143,6 +147,13 @@ def _safe(kind: FactKind, value: object, zone: ZoneInfo, name_max: int) -> objec
         case FactKind.flag, bool():
             return value
     raise DeliveryPermanent(f"bad_{kind.value}")
+
+
+def _payment(value: object) -> dict[str, object]:
+    match value:
+        case (date() as due_on, int() as amount_cents) if amount_cents >= 0:
+            return {"due_on": due_on, "amount_cents": amount_cents}
+    raise DeliveryPermanent("bad_payments")
 
 
 def _check_links(parts: tuple[str, ...], portal_url: str) -> None:

@@ -25,6 +25,8 @@ class FactKind(StrEnum):
     words = "words"  # a longer line of the organisation's own text, treated the same way
     reference = "reference"  # a number people quote: letters, digits, space and - . / # only
     cents = "cents"
+    day = "day"  # a date without a time, in the organisation's zone
+    payments = "payments"  # a list of (date, cents), shown as `due_on` and `amount_cents`
     instant = "instant"  # an aware datetime, shown in the fact `time_zone`
     zone = "zone"
     url = "url"  # below the fact `portal_url`, or refused
@@ -101,6 +103,13 @@ _SENDER = (
     Fact("help_hours", FactKind.words, required=False),
 )
 
+_PAYER = (Fact("customer_name", FactKind.name), Fact("account_reference", FactKind.reference))
+_PAYMENT = (Fact("amount_cents", FactKind.cents), Fact("due_on", FactKind.day))
+_CARD = (
+    Fact("card_brand", FactKind.name, required=False),
+    Fact("card_last4", FactKind.last4, required=False),
+)
+
 EVENTS: dict[str, Event] = {
     row.name: row
     for row in (
@@ -142,6 +151,52 @@ EVENTS: dict[str, Event] = {
             ),
             opt_out=True,
         ),
+        Event(
+            "schedule_made",
+            frozenset({Channel.email}),
+            (*_SENDER, *_PAYER, *_CARD, Fact("payments", FactKind.payments), Fact("total_cents", FactKind.cents)),
+            opt_out=True,
+        ),
+        Event(
+            "schedule_cancelled",
+            frozenset({Channel.email}),
+            (*_SENDER, *_PAYER, Fact("payments", FactKind.payments), Fact("under_way", FactKind.flag)),
+            opt_out=True,
+        ),
+        Event(
+            "payment_cancelled",
+            frozenset({Channel.email}),
+            (*_SENDER, *_PAYER, *_PAYMENT, Fact("skipped", FactKind.flag), Fact("under_way", FactKind.flag)),
+            opt_out=True,
+        ),
+        Event(
+            "payment_moved",
+            frozenset({Channel.email}),
+            (*_SENDER, *_PAYER, *_PAYMENT, Fact("moved_from", FactKind.day)),
+            opt_out=True,
+        ),
+        Event("payment_upcoming", frozenset({Channel.email}), (*_SENDER, *_PAYER, *_PAYMENT, *_CARD), opt_out=True),
+        Event(
+            "payment_declined",
+            frozenset({Channel.email, Channel.sms}),
+            (
+                *_SENDER,
+                *_PAYER,
+                *_PAYMENT,
+                *_CARD,
+                Fact("link_url", FactKind.url),
+                Fact("retry_on", FactKind.day, required=False),
+                Fact("rest_cancelled", FactKind.flag),
+            ),
+            opt_out=True,
+        ),
+        Event(
+            "card_expiring",
+            frozenset({Channel.email}),
+            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, Fact("link_url", FactKind.url)),
+            opt_out=True,
+        ),
+        Event("payment_stopped", frozenset({Channel.email}), (*_SENDER, *_PAYER, *_PAYMENT), opt_out=True),
         Event(
             "payment_link",
             frozenset({Channel.email, Channel.sms}),

@@ -5,6 +5,7 @@ The claim obeys the first that stands; `explain` lists all that stand. Whether o
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 CHECKOUT = "checkout"
 SCHEDULED = "scheduled"
@@ -12,11 +13,15 @@ SCHEDULED = "scheduled"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`sentence` is for staff. `ends`: kinds of obligation that end unpaid by it; others stay due and wait."""
+    """`sentence` is for staff. `ends`: kinds of obligation that end unpaid by it; others stay due and wait.
+
+    `look_again`: how long a scheduled payment waits before the rule is asked again, where it names no time itself.
+    """
 
     code: str
     sentence: str
     ends: frozenset[str] = frozenset()
+    look_again: timedelta = timedelta(minutes=15)
 
 
 RULES: dict[str, Rule] = {
@@ -25,12 +30,26 @@ RULES: dict[str, Rule] = {
         Rule("obligation_not_due", "Only what is due is charged; this one is {status}."),
         Rule("obligation_early", "Its time has not come."),
         Rule("charge_live", "An attempt is under way or has succeeded; a second one is never made beside it."),
+        # Reg E 1005.10(b): without a sealed authorization the claim does not refuse, it raises.
+        Rule("authorization_missing", "It has no sealed authorization, so it can never be charged (Reg E 1005.10(b))."),
         Rule("charging_held", "Charging is on hold for this organisation ({reason}) until it has been reconciled."),
         # A customer who waits at a page is told at once; what is scheduled waits until the rule falls.
         Rule("charging_off", "The organisation's kill switch is on (setting charging_enabled).",
              ends=frozenset({CHECKOUT})),
         Rule("organisation_closed", "The organisation is closed.", ends=frozenset({CHECKOUT})),
         Rule("account_not_open", "The account is {status}.", ends=frozenset({CHECKOUT})),
+        Rule("schedule_ended", "Its schedule is {status}.", ends=frozenset({SCHEDULED})),
+        Rule("schedule_waits", "Its schedule is {status}: it waits for the customer's new card, or for staff.",
+             look_again=timedelta(hours=12)),
+        Rule("catching_up", "It was missed, and this customer was charged for {charged} missed payments today.",
+             look_again=timedelta(hours=12)),
+        Rule("older_first", "{older} older payments of this customer have not been tried yet.",
+             look_again=timedelta(hours=1)),
+        Rule("card_resting", "The card was declined {declined} times lately; the card schemes forbid more tries.",
+             look_again=timedelta(days=1)),
+        Rule("nothing_owed", "Nothing is owed on the account any more.", ends=frozenset({SCHEDULED})),
+        Rule("payment_under_way", "Another payment under way may take what is left of the balance.",
+             look_again=timedelta(hours=1)),
         Rule("balance_too_low", "More than the account still owes and no other payment under way may take.",
              ends=frozenset({CHECKOUT, SCHEDULED})),
         Rule("method_gone", "There is no card to charge: it was removed, or typed once and used up.",

@@ -4,6 +4,7 @@ Rung by use cases after their commit. Never raises, never holds a page up: after
 """
 
 import time
+from collections.abc import Sequence
 
 import structlog
 from redis import Redis
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 
 QUEUE = "paydoor"
 JOB_SECONDS = 400  # above the lease of a charge, so no job is cut between the gateway's answer and our commit
+BATCH_SECONDS = 1_800  # a whole batch at a gateway that answers at the last moment each time
 RESULT_SECONDS = 60
 PATIENCE_SECONDS = 0.25
 REST_SECONDS = 5.0
@@ -53,11 +55,21 @@ class RedisDoorbell:
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None:
         self._ring("portal.jobs.tasks.charge_due", organisation_id, obligation_id)
 
-    def _ring(self, task: str, organisation_id: str, row_id: str) -> None:
+    def ring_batch(self, organisation_id: str, obligation_ids: Sequence[str]) -> None:
+        self._ring("portal.jobs.tasks.charge_batch", organisation_id, list(obligation_ids), seconds=BATCH_SECONDS)
+
+    def _ring(self, task: str, organisation_id: str, rows: str | list[str], *, seconds: int = JOB_SECONDS) -> None:
         if time.monotonic() < self._resting_until:
             return
         try:
-            self._queue.enqueue(task, organisation_id, row_id, result_ttl=RESULT_SECONDS, failure_ttl=RESULT_SECONDS)
+            self._queue.enqueue(
+                task,
+                organisation_id,
+                rows,
+                job_timeout=seconds,
+                result_ttl=RESULT_SECONDS,
+                failure_ttl=RESULT_SECONDS,
+            )
         except (RedisError, DuplicateJobError, OSError) as error:
             self._resting_until = time.monotonic() + REST_SECONDS
             log.warning("doorbell_silent", task=task, reason=type(error).__name__)

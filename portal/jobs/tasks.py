@@ -1,14 +1,21 @@
-"""What RQ calls: one function a kind of row, with two ids as its only arguments. Safe to run 0, 1 or 100 times.
+"""What RQ calls: one function a kind of row, with ids as its only arguments. Safe to run 0, 1 or 100 times.
 
 The rows are read again by their ids in their own organisation: a job that names a foreign row finds nothing.
 No retry is set on any job; the janitor owns retries.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
+from prometheus_client import Counter
+
+from portal.usecases import recurring
 from portal.usecases.charge import charge_obligation
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
 
+CHARGED = Counter("paydoor_run_payments", "Scheduled payments this worker has charged, by how they ended", ["end"])
 _installed: list[Ports] = []
+_pools: list[ThreadPoolExecutor] = []
 
 
 def install(ports: Ports) -> None:
@@ -31,3 +38,12 @@ def charge_due(organisation_id: str, obligation_id: str) -> None:
     """Charges one obligation if it is due."""
     ports = _ports()
     charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)
+
+
+def charge_batch(organisation_id: str, obligation_ids: list[str]) -> None:
+    """Charges scheduled payments that were handed out, as many at once as this process has threads."""
+    if not _pools:
+        _pools.append(ThreadPoolExecutor(recurring.THREADS, thread_name_prefix="run"))
+    done = recurring.charge_batch(_ports(), organisation_id, obligation_ids, _pools[0])
+    for end in ("paid", "declined", "open", "other", "failed"):
+        CHARGED.labels(end).inc(getattr(done, end))

@@ -32,8 +32,8 @@ def _window_start(now: datetime, window: timedelta) -> datetime:
     return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, tz=now.tzinfo)
 
 
-def count_up(session: Session, bucket: str, key: str, window: timedelta, now: datetime) -> int:
-    """Counts one more and returns the new number of this window; one statement, so parallel callers all count."""
+def count_up(session: Session, bucket: str, key: str, window: timedelta, now: datetime, by: int = 1) -> int:
+    """Counts `by` more and returns the new number of this window; one statement, so parallel callers all count."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(LimitCount).values(
         organisation_id=session.info["organisation_id"],
@@ -41,11 +41,11 @@ def count_up(session: Session, bucket: str, key: str, window: timedelta, now: da
         bucket=bucket,
         key_sha256=_key(key),
         window_start=_window_start(now, window),
-        count=1,
+        count=by,
     )
     statement = statement.on_conflict_do_update(
         index_elements=["organisation_id", "bucket", "key_sha256", "window_start"],
-        set_={"count": LimitCount.count + 1},
+        set_={"count": LimitCount.count + by},
     )
     return int(session.execute(statement.returning(LimitCount.count)).scalar_one())
 

@@ -131,3 +131,12 @@ def count_to_recipient(session: Session, event: str, recipient: str, since: date
 def oldest_queued(session: Session) -> datetime | None:
     """When the oldest undelivered message was promised."""
     return session.scalar(select(func.min(Message.created_at)).where(Message.state == "queued"))
+
+
+def of_customer(session: Session, customer_id: str) -> list[Message]:
+    """Every message promised to a customer, in order."""
+    return list(
+        session.scalars(
+            select(Message).where(Message.customer_id == customer_id).order_by(Message.created_at, Message.id)
+        )
+    )

@@ -27,8 +27,6 @@ class Obligation(TenantRow):
         Index("uq_obligation_live_checkout", "organisation_id", "subject_id", unique=True,
               sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_obligation_due", "due_at", "id", sqlite_where=_DUE, postgresql_where=_DUE),
-        Index("ix_obligation_due_customer", "organisation_id", "customer_id", "due_on",
-              sqlite_where=_DUE, postgresql_where=_DUE),
         Index("ix_obligation_unnoticed", "due_at", "id", sqlite_where=_UNNOTICED, postgresql_where=_UNNOTICED),
         Index(None, "organisation_id", "account_id"),
         customer_id="customer",
@@ -88,10 +86,10 @@ def of_subject(session: Session, subject_id: str) -> list[Obligation]:
 
 
 def stale_due(session: Session, before: datetime, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, obligation id) of obligations due since before a moment, oldest first; across organisations."""
+    """(organisation id, obligation id) of checkouts due since before a moment, oldest first; across organisations."""
     rows = session.execute(
         select(Obligation.organisation_id, Obligation.id)
-        .where(Obligation.status == "due", Obligation.due_at <= before)
+        .where(Obligation.status == "due", Obligation.kind == "checkout", Obligation.due_at <= before)
         .order_by(Obligation.due_at, Obligation.id)
         .limit(limit)
     )
@@ -155,6 +153,32 @@ def hand_out(session: Session, ids: Sequence[str], now: datetime, handed_before:
     return sorted(taken, key=order.__getitem__)
 
 
+def handed_unclaimed(session: Session, now: datetime, handed_before: datetime, limit: int) -> list[tuple[str, str]]:
+    """(organisation id, obligation id) of what was handed to a worker before a moment and is still due."""
+    rows = session.execute(
+        select(Obligation.organisation_id, Obligation.id)
+        .where(
+            Obligation.status == "due",
+            Obligation.kind == "scheduled",
+            Obligation.due_at <= now,
+            Obligation.handed_at <= handed_before,
+        )
+        .order_by(Obligation.due_at, Obligation.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def touch_handed(session: Session, ids: Sequence[str], now: datetime) -> None:
+    """Those of these that are still due count as handed out now."""
+    session.execute(
+        update(Obligation)
+        .where(Obligation.id.in_(ids), Obligation.status == "due", Obligation.handed_at.is_not(None))
+        .values(handed_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def unnoticed(session: Session, until: datetime, limit: int) -> list[tuple[str, str]]:
     """(organisation id, obligation id) of scheduled payments due until a moment that nobody was told of."""
     rows = session.execute(
@@ -171,21 +195,19 @@ def unnoticed(session: Session, until: datetime, limit: int) -> list[tuple[str, 
     return [(row[0], row[1]) for row in rows]
 
 
-def older_untried(session: Session, customer_id: str, due_on: date) -> int:
-    """How many scheduled payments of a customer were promised for an earlier date and never tried."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Obligation)
+def older_untried(session: Session, subject_id: str, due_on: date) -> list[datetime]:
+    """When the payments of a schedule fall due that were promised for an earlier date and never tried; oldest first."""
+    return list(
+        session.scalars(
+            select(Obligation.due_at)
             .where(
-                Obligation.customer_id == customer_id,
-                Obligation.kind == "scheduled",
+                Obligation.subject_id == subject_id,
                 Obligation.status == "due",
                 Obligation.due_on < due_on,
                 Obligation.retries == 0,
             )
+            .order_by(Obligation.due_at)
         )
-        or 0
     )
 
 

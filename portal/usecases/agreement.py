@@ -39,12 +39,30 @@ def shown(walk: Walk, organisation: Organisation, forgiven_cents: int) -> Text:
 
 
 def seal(session: Session, walk: Walk, text: Text, *, ip: str, user_agent: str, now: datetime) -> Agreement:
+    """Seals the payment agreement of a visit."""
+    return seal_text(
+        session, walk.customer.id, walk.account.id, walk.visit.id, KIND, text, ip=ip, user_agent=user_agent, now=now
+    )
+
+
+def seal_text(
+    session: Session,
+    customer_id: str,
+    account_id: str,
+    visit_id: str | None,
+    kind: str,
+    text: Text,
+    *,
+    ip: str,
+    user_agent: str,
+    now: datetime,
+) -> Agreement:
     """Stores the exact text with its digest, when and from where it was accepted (server's values only)."""
     row = Agreement(
-        customer_id=walk.customer.id,
-        account_id=walk.account.id,
-        visit_id=walk.visit.id,
-        kind=KIND,
+        customer_id=customer_id,
+        account_id=account_id,
+        visit_id=visit_id,
+        kind=kind,
         text_version=text.version,
         locale=text.locale,
         text=text.plain,

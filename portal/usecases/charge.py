@@ -14,17 +14,22 @@ from datetime import datetime, timedelta
 from portal.domain.card import GatewayRefused, KeepAnswer, KeepKind, SaleRequest
 from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, Timing, order_id_of, require_legal
 from portal.domain.refusal import Refused
-from portal.storage import Session, account, charge, obligation
+from portal.storage import Session, account, charge, limit, obligation
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
-from portal.usecases.outcome import apply_outcome, raise_alarm, refuse_obligation
+from portal.usecases.outcome import apply_outcome, refuse_obligation
 from portal.usecases.ports import Ports
-from portal.usecases.rule import Case
+from portal.usecases.rule import CATCH_UP, DAY, Case, Standing, midnight
 
-PRESENT_CUSTOMER = None  # no transaction_source: the customer is here and asked for it
+NOT_UP_TO_A_RULE = frozenset({"obligation_not_due", "obligation_early", "charge_live"})  # nothing to wait for anew
+
+
+class AuthorizationMissing(Exception):
+    """A scheduled payment without a sealed authorization came up for charging: a fault of ours, never a rule (C1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +109,17 @@ def _claim(
     case = Case(session, due, owed_on, now)
     against = case.first_standing()
     if against is not None:
-        code = against.rule.code
-        if due.kind not in against.rule.ends:
-            raise Refused(code, **against.facts)
-        refuse_obligation(session, due, code, now)
-        return Refused(code)
+        return _obeyed(session, case, against)
+    _count_missed(session, case)
     attempts, method = case.attempts, case.method
     request = SaleRequest(
         order_id=order_id_of(due.organisation_id, due.id, len(attempts) + 1),
         is_keyed=case.settings.is_on("idempotency_keys"),
-        amount_cents=due.amount_cents,
+        amount_cents=case.amount_cents,
         currency=due.currency,
         token=method.token if method else None,
         nonce=None if method else due.card_nonce,
-        source=PRESENT_CUSTOMER,
+        source=case.source,
     )
     require_legal(None, ChargeState.sending, Actor.claim)
     lease_until = now + timing.lease(timeout)
@@ -131,7 +133,7 @@ def _claim(
         order_id=request.order_id,
         is_keyed=request.is_keyed,
         request_sha256=digest(request),
-        amount_cents=due.amount_cents,
+        amount_cents=case.amount_cents,
         held_cents=case.held_cents,
         currency=due.currency,
         source=request.source,
@@ -146,11 +148,39 @@ def _claim(
     session.add(row)
     session.flush()
     due.status = "charging"
+    due.hold_reason = due.hold_until = None
     due.version += 1
     record(
         session, "claim", "charge_claimed", row.id, now, obligation_id=due.id, n=row.n, amount_cents=row.amount_cents
     )
     return Claimed(due.organisation_id, row.id, request, row.send_deadline)
+
+
+def _obeyed(session: Session, case: Case, against: Standing) -> Refused:
+    """What a rule that stands does to an obligation: ends it, or lets it wait until the rule is asked again."""
+    due, code = case.due, against.rule.code
+    if code == "authorization_missing":
+        raise AuthorizationMissing(due.id)
+    if due.kind in against.rule.ends:
+        refuse_obligation(session, due, code, case.now)
+    elif not case.is_scheduled or code in NOT_UP_TO_A_RULE:
+        raise Refused(code, **against.facts)
+    else:
+        due.hold_reason = code
+        due.hold_until = due.due_at = against.until or case.now + against.rule.look_again
+        due.handed_at = None
+        due.version += 1
+        record(session, "claim", "obligation_held", due.id, case.now, rule=code, until=due.due_at.isoformat())
+    return Refused(code, **against.facts)
+
+
+def _count_missed(session: Session, case: Case) -> None:
+    """Counts a missed payment against the customer's day; of two claims at once only one can be the last."""
+    if not case.is_scheduled or not case.is_missed:
+        return
+    charged = limit.count_up(session, CATCH_UP, case.due.customer_id, DAY, midnight(case.today))
+    if charged > case.settings.number("catch_up_per_day"):
+        raise Refused("catching_up", charged=charged)
 
 
 def digest(request: SaleRequest) -> str:

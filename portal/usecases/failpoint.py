@@ -30,8 +30,18 @@ NAMES = frozenset(
         "refund.before_write",
         "refund.after_reply",
         "refund.apply.before_commit",
+        "notice.after_store",
+        "notice.after_fetch",
+        "notice.before_commit",
+        "notice.after_apply",
         "agree.before_commit",
         "agree.after_commit",
+        "schedule.after_keep",
+        "schedule.before_commit",
+        "schedule.after_commit",
+        "cancel.before_commit",
+        "cancel.after_commit",
+        "run.after_hand_out",
     }
 )
 _armed: dict[str, tuple[str, int]] = {}

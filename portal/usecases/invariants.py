@@ -10,7 +10,7 @@ import structlog
 
 from portal.storage import Session, account, invariant
 from portal.storage.invariant import Broken
-from portal.usecases.outcome import raise_alarm
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.ports import Ports
 
 log = structlog.get_logger()

@@ -14,13 +14,21 @@ from portal.domain.message import Attachment, DeliveryFailed, DeliveryPermanent
 from portal.storage import Session, account, customer, message, organisation
 from portal.storage.message import Message, Receipt
 from portal.storage.organisation import Organisation
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import settings_of
-from portal.usecases.outcome import raise_alarm
 from portal.usecases.payment_link import home
 from portal.usecases.ports import Ports
 from portal.usecases.receipt import facts_of
 from portal.usecases.refund_message import refund_facts
+from portal.usecases.schedule_message import (
+    OF_PAYMENT,
+    OF_SCHEDULE,
+    WITH_CARD_LINK,
+    authorization,
+    card_link,
+    schedule_facts,
+)
 
 log = structlog.get_logger()
 
@@ -31,7 +39,7 @@ BACKOFF_MAX = timedelta(hours=6)
 
 def deliver(ports: Ports, organisation_id: str, message_id: str) -> bool:
     """Sends one message if it is due and nobody else is at it; True when it left now."""
-    row = ports.database.run(organisation_id, lambda session: _claim(session, message_id, ports.clock.now()))
+    row = ports.database.run(organisation_id, lambda session: _claim(ports, session, message_id))
     if row is None:
         return False
     failpoint("outbox.before_send")
@@ -51,12 +59,15 @@ def deliver(ports: Ports, organisation_id: str, message_id: str) -> bool:
     return True
 
 
-def _claim(session: Session, message_id: str, now: datetime) -> Message | None:
+def _claim(ports: Ports, session: Session, message_id: str) -> Message | None:
+    now = ports.clock.now()
     row = message.lock(session, message_id, skip_locked=True)
     if row is None or row.state != "queued" or row.next_try_at > now:
         return None
     row.tries += 1
     row.next_try_at = now + SENDING_FOR
+    if row.event in WITH_CARD_LINK and row.sealed_facts is None:
+        row.sealed_facts = card_link(ports, session, row, now)
     return row
 
 
@@ -88,12 +99,12 @@ def _send(ports: Ports, row: Message) -> str | None:
     with ports.database.read(row.organisation_id) as session:
         sender = organisation.by_id(session, row.organisation_id)
         facts, receipt = _facts(ports, session, row, sender)
+        attachments = [authorization(session, row)] if row.event == "schedule_made" else []
     text = ports.wording.message(row.event, row.locale, facts)
     if row.channel == "sms":
         if text.sms is None:
             raise DeliveryPermanent("no_sms_wording")
         return ports.sms.send(row.recipient, text.sms, row.message_id)
-    attachments = []
     if receipt is not None:
         attachments.append(
             Attachment(
@@ -146,6 +157,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
                 "expires_at": datetime.fromisoformat(opened["expires_at"]),
                 "fresh": bool(opened.get("fresh")),
             }
+        case event if event in OF_SCHEDULE | OF_PAYMENT:
+            facts |= schedule_facts(ports, session, row, sender)
         case "contact_change_request":
             request = customer.change_request_by_id(session, row.subject_id)
             owed_on = account.by_id(session, request.account_id) if request else None

@@ -19,15 +19,18 @@ from portal.domain.charge import (
     state_of,
 )
 from portal.domain.ledger import Recipe
-from portal.storage import Session, account, audit, charge, obligation, offer
+from portal.domain.rule import SCHEDULED
+from portal.storage import Session, account, charge, obligation, offer
 from portal.storage.account import Account
-from portal.storage.audit import Alarm, GatewayFact
+from portal.storage.audit import GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.refund import Refund
+from portal.usecases.alarm import raise_alarm as raise_alarm  # whoever applies an outcome raises alarms
 from portal.usecases.ledger import post
 from portal.usecases.organisation import record, set_setting
 from portal.usecases.receipt import issue_receipt
+from portal.usecases.schedule_outcome import after_failure, after_payment
 
 NOTHING_HAPPENED = frozenset({OutcomeKind.not_sent, OutcomeKind.key_refused})
 
@@ -91,8 +94,7 @@ def apply_outcome(
         return []
     if outcome.stop_organisation:
         raise_alarm(session, "gateway_refuses_us", row.organisation_id, now, reason=outcome.reason)
-    refuse_obligation(session, due, "" if after is ChargeState.declined else after.value, now)
-    return []
+    return refuse_obligation(session, due, "" if after is ChargeState.declined else after.value, now)
 
 
 def _paid(session: Session, row: Charge, due: Obligation, owed_on: Account, now: datetime) -> list[str]:
@@ -124,6 +126,7 @@ def _paid(session: Session, row: Charge, due: Obligation, owed_on: Account, now:
     due.status = "paid"
     due.card_nonce = None
     due.version += 1
+    after_payment(session, due, now)
     return issue_receipt(session, row, due, owed_on, now)
 
 
@@ -140,13 +143,16 @@ def stop_using_keys(session: Session, organisation_id: str, now: datetime) -> No
     raise_alarm(session, "keys_not_allowed", organisation_id, now)
 
 
-def refuse_obligation(session: Session, due: Obligation, refused_code: str, now: datetime, **facts: Any) -> None:
-    """Ends an obligation unpaid: nothing was taken, and nothing will be for this agreement."""
+def refuse_obligation(session: Session, due: Obligation, refused_code: str, now: datetime, **facts: Any) -> list[str]:
+    """Nothing was taken. A checkout ends unpaid here; a scheduled payment may be tried again. Messages promised."""
+    if due.kind == SCHEDULED:
+        return after_failure(session, due, refused_code, now)
     due.status = "declined"
     due.refused_code = refused_code or None
     due.card_nonce = None
     due.version += 1
     record(session, "charge", "obligation_declined", due.id, now, refused_code=refused_code, **facts)
+    return []
 
 
 def _hear(session: Session, row: Charge, outcome: Outcome, actor: Actor, now: datetime) -> None:
@@ -178,23 +184,6 @@ def _told_again(session: Session, row: Charge, outcome: Outcome, after: ChargeSt
         then=after.value,
         gateway_ids=[row.gateway_id, outcome.gateway_id],
     )
-
-
-def raise_alarm(session: Session, kind: str, subject_id: str, now: datetime, **facts: Any) -> None:
-    """Raises an alarm once per kind and subject; raising it again after it was cleared opens it anew."""
-    row = audit.alarm_of(session, kind, subject_id)
-    if row is None:
-        row = Alarm(
-            organisation_id=session.info["organisation_id"],
-            kind=kind,
-            subject_id=subject_id,
-            facts=facts,
-            raised_at=now,
-        )
-        session.add(row)
-        session.flush()
-    elif row.cleared_at is not None:
-        row.raised_at, row.cleared_at, row.facts = now, None, facts
 
 
 def reschedule(row: Charge | Refund, now: datetime, timing: Timing) -> None:

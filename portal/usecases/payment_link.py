@@ -23,6 +23,7 @@ from portal.usecases.ports import Ports
 from portal.usecases.promise import promise
 
 PAY = "pay"
+CARD = "card"  # changes the card of the scheduled payments of an account, and nothing else
 FRESH_PER_HOUR = 3  # for one account, whichever of its links asks (attack 33)
 
 
@@ -37,7 +38,7 @@ class Found:
     organisation: Organisation
 
 
-def make(session: Session, account: Account, *, days: int, now: datetime, made_by: str) -> str:
+def make(session: Session, account: Account, *, days: int, now: datetime, made_by: str, purpose: str = PAY) -> str:
     """Makes a link to an account and returns its token, the only time it is known."""
     token = new_token()
     session.add(
@@ -45,7 +46,7 @@ def make(session: Session, account: Account, *, days: int, now: datetime, made_b
             account_id=account.id,
             customer_id=account.customer_id,
             token_sha256=digest(token),
-            purpose=PAY,
+            purpose=purpose,
             expires_at=now + timedelta(days=days),
             created_at=now,
             made_by=made_by,
@@ -66,9 +67,14 @@ def address(portal_url: str, organisation: Organisation, token: str) -> str:
     return f"{home(portal_url, organisation)}/l/{token}"
 
 
-def find(session: Session, token: str, now: datetime) -> Found | None:
-    """The link of exactly this token in this organisation, for paying; None for every other string."""
-    rows = walks.of_token(session, digest(token), PAY)
+def card_address(portal_url: str, organisation: Organisation, token: str) -> str:
+    """The address of a link that changes a card."""
+    return f"{home(portal_url, organisation)}/card/{token}"
+
+
+def find(session: Session, token: str, now: datetime, purpose: str = PAY) -> Found | None:
+    """The link of exactly this token in this organisation, for this purpose; None for every other string."""
+    rows = walks.of_token(session, digest(token), purpose)
     if rows is None:
         return None
     link, account, customer, organisation = rows

@@ -112,6 +112,8 @@ class Doorbell(Protocol):
 
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None: ...
 
+    def ring_batch(self, organisation_id: str, obligation_ids: Sequence[str]) -> None: ...
+
 
 class Seal(Protocol):
     """Seals small secrets for storage and opens them again."""

@@ -11,10 +11,11 @@ from portal.domain.card import GatewayRefused, GatewayUnreachable, SaleRequest
 from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, require_legal
 from portal.storage import Session, account, charge, hold, obligation, payment_method
 from portal.storage.charge import Charge
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.charge import Claimed, digest, learn, send
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
-from portal.usecases.outcome import NOTHING_HAPPENED, raise_alarm, refuse_obligation, reschedule, stop_using_keys
+from portal.usecases.outcome import NOTHING_HAPPENED, refuse_obligation, reschedule, stop_using_keys
 from portal.usecases.ports import Gateway, Ports
 
 

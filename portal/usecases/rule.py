@@ -5,18 +5,37 @@ The claim takes the first answer, `explain` all of them. Reads only; changes not
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
 from portal.domain.charge import DEFINITE_FAILURES
-from portal.domain.rule import RULES, Rule
-from portal.storage import Session, charge, hold, organisation, payment_method
+from portal.domain.due_date import local_date, moment_of
+from portal.domain.retry import CARD_DECLINES_MAX
+from portal.domain.rule import RULES, SCHEDULED, Rule
+from portal.domain.schedule import ENDED, ScheduleStatus
+from portal.storage import (
+    Session,
+    agreement,
+    charge,
+    hold,
+    limit,
+    obligation,
+    organisation,
+    payment_method,
+    schedule,
+)
 from portal.storage.account import Account
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
+from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.schedule import Schedule
 from portal.usecases.ledger import free_cents
-from portal.usecases.organisation import OrganisationSettings, settings
+from portal.usecases.organisation import OrganisationSettings, settings_of
+
+CATCH_UP = "catch_up"  # counts a customer's missed payments of one local day; the claim counts, the rule reads
+DAY = timedelta(days=1)
+AFTER_OLDER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,7 @@ class Case:
 
     @cached_property
     def settings(self) -> OrganisationSettings:
-        return settings(self.session)
+        return settings_of(self.session, self.organisation)
 
     @cached_property
     def attempts(self) -> list[Charge]:
@@ -57,10 +76,49 @@ class Case:
             return None
         return payment_method.owned_by(self.session, self.due.payment_method_id, self.due.customer_id)
 
+    @cached_property
+    def plan(self) -> Schedule | None:
+        """The schedule of a scheduled payment, read again under the lock."""
+        return schedule.fresh(self.session, self.due.subject_id) if self.is_scheduled else None
+
+    @cached_property
+    def organisation(self) -> Organisation:
+        return organisation.by_id(self.session, self.due.organisation_id)
+
+    @cached_property
+    def free_cents(self) -> int:
+        return free_cents(self.session, self.owed_on)
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.due.kind == SCHEDULED
+
+    @property
+    def today(self) -> date:
+        """The date on the organisation's wall."""
+        return local_date(self.now, self.organisation.timezone)
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether its date went by without a try: the run was down, or held."""
+        return self.due.due_on is not None and self.due.due_on < self.today and not self.attempts
+
+    @property
+    def amount_cents(self) -> int:
+        """What is charged: never above what was authorised, and a scheduled payment never above what is owed."""
+        if self.is_scheduled and self.settings.is_on("lower_to_balance"):
+            return min(self.due.amount_cents, self.owed_on.balance_cents)
+        return self.due.amount_cents
+
     @property
     def held_cents(self) -> int:
         """What the charge keeps others from paying: its amount, and what is forgiven with it."""
-        return self.due.amount_cents + self.due.forgiven_cents
+        return self.amount_cents + self.due.forgiven_cents
+
+    @property
+    def source(self) -> str | None:
+        """What the charge is called at the gateway (C33): a second try of a scheduled payment is off its schedule."""
+        return "unscheduled" if self.is_scheduled and self.due.retries else self.due.source
 
     def standing(self) -> Iterator[Standing]:
         """Every rule that stands against charging it now, in the order of the table."""
@@ -75,6 +133,11 @@ class Case:
     def first_standing(self) -> Standing | None:
         """The rule that decides."""
         return next(self.standing(), None)
+
+
+def midnight(day: date) -> datetime:
+    """A moment that stands for a date wherever something is counted by the day."""
+    return datetime.combine(day, time(), UTC)
 
 
 def _not_due(case: Case) -> Standing | None:
@@ -104,8 +167,7 @@ def _switched_off(case: Case) -> Standing | None:
 
 
 def _organisation_closed(case: Case) -> Standing | None:
-    is_active = organisation.by_id(case.session, case.due.organisation_id).is_active
-    return None if is_active else Standing(RULES["organisation_closed"])
+    return None if case.organisation.is_active else Standing(RULES["organisation_closed"])
 
 
 def _account_not_open(case: Case) -> Standing | None:
@@ -114,9 +176,74 @@ def _account_not_open(case: Case) -> Standing | None:
     return Standing(RULES["account_not_open"], facts={"status": case.owed_on.status})
 
 
+def _authorization_missing(case: Case) -> Standing | None:
+    """C1: asked first, so that nothing else can hide it."""
+    is_sealed = case.plan is not None and agreement.by_id(case.session, case.due.agreement_id or "") is not None
+    return Standing(RULES["authorization_missing"]) if case.is_scheduled and not is_sealed else None
+
+
+def _schedule_ended(case: Case) -> Standing | None:
+    if case.plan is None or case.plan.status not in ENDED:
+        return None
+    return Standing(RULES["schedule_ended"], facts={"status": case.plan.status})
+
+
+def _schedule_waits(case: Case) -> Standing | None:
+    if case.plan is None or case.plan.status not in {ScheduleStatus.paused, ScheduleStatus.broken}:
+        return None
+    return Standing(RULES["schedule_waits"], facts={"status": case.plan.status})
+
+
+def _older_first(case: Case) -> Standing | None:
+    """P6: what was missed is charged oldest first."""
+    if not case.is_scheduled or case.due.due_on is None or case.attempts:
+        return None
+    older = obligation.older_untried(case.session, case.due.subject_id, min(case.due.due_on, case.today))
+    if not older:
+        return None
+    return Standing(RULES["older_first"], max(older[0], case.now) + AFTER_OLDER, {"older": len(older)})
+
+
+def _catching_up(case: Case) -> Standing | None:
+    """P6: a customer is not charged for three missed months in one day."""
+    if not case.is_scheduled or not case.is_missed:
+        return None
+    day = midnight(case.today)
+    charged = limit.current(case.session, CATCH_UP, case.due.customer_id, DAY, day)
+    if charged < case.settings.number("catch_up_per_day"):
+        return None
+    hour = case.settings.number("charge_hour")
+    tomorrow = moment_of(case.today + DAY, hour, case.organisation.timezone)
+    return Standing(RULES["catching_up"], tomorrow, {"charged": charged})
+
+
+def _card_resting(case: Case) -> Standing | None:
+    if not case.is_scheduled or case.method is None:
+        return None
+    for window, most in CARD_DECLINES_MAX.items():
+        declined = charge.count_card_declined(case.session, case.method.id, case.now - window)
+        if declined >= most:
+            return Standing(RULES["card_resting"], facts={"declined": declined})
+    return None
+
+
+def _nothing_owed(case: Case) -> Standing | None:
+    if not case.is_scheduled or case.owed_on.balance_cents:
+        return None
+    return Standing(RULES["nothing_owed"])
+
+
+def _payment_under_way(case: Case) -> Standing | None:
+    """Enough is owed, but another attempt may take it: a scheduled payment waits to see."""
+    if not case.is_scheduled or not case.free_cents < case.amount_cents <= case.owed_on.balance_cents:
+        return None
+    return Standing(RULES["payment_under_way"], facts={"free_cents": case.free_cents})
+
+
 def _balance_too_low(case: Case) -> Standing | None:
-    free = free_cents(case.session, case.owed_on)
-    return Standing(RULES["balance_too_low"], facts={"free_cents": free}) if case.held_cents > free else None
+    if case.held_cents <= case.free_cents:
+        return None
+    return Standing(RULES["balance_too_low"], facts={"free_cents": case.free_cents})
 
 
 def _method_gone(case: Case) -> Standing | None:
@@ -127,10 +254,18 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _not_due,
     _early,
     _live,
+    _authorization_missing,
     _held,
     _switched_off,
     _organisation_closed,
     _account_not_open,
+    _schedule_ended,
+    _schedule_waits,
+    _nothing_owed,
+    _older_first,
+    _catching_up,
+    _card_resting,
+    _payment_under_way,
     _balance_too_low,
     _method_gone,
 )

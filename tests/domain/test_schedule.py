@@ -100,9 +100,9 @@ def test_a_schedule_is_listed_with_where_dates_were_moved_from() -> None:
     ],
 )
 def test_dates_outside_the_limits_are_refused(start_on: date, changes: dict[str, object], code: str) -> None:
-    rhythm = Rhythm(Frequency.weekly, start_on)
+    rhythm, allowed = Rhythm(Frequency.weekly, start_on), limits(**{"payable_cents": 5_000} | changes)
     with pytest.raises(Refused) as refused:
-        payments(rhythm, Amounts(AmountsKind.fixed, 2, 1_000), limits(**{"payable_cents": 5_000} | changes), WeekendRule.after, TODAY)
+        payments(rhythm, Amounts(AmountsKind.fixed, 2, 1_000), allowed, WeekendRule.after, TODAY)
     assert refused.value.code == code
 
 

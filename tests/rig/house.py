@@ -7,6 +7,7 @@ import base64
 import json
 import urllib.request
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -55,12 +56,16 @@ class ListeningDoorbell:
 
     messages: list[tuple[str, str]] = field(default_factory=list)
     charges: list[tuple[str, str]] = field(default_factory=list)
+    batches: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def ring_message(self, organisation_id: str, message_id: str) -> None:
         self.messages.append((organisation_id, message_id))
 
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None:
         self.charges.append((organisation_id, obligation_id))
+
+    def ring_batch(self, organisation_id: str, obligation_ids: Sequence[str]) -> None:
+        self.batches.append((organisation_id, list(obligation_ids)))
 
 
 def build_ports(database: Database, simulator: SimulatorProcess, **changes: object) -> Ports:

@@ -1,0 +1,284 @@
+"""Changing a schedule: cancel one payment or all, move one, skip one, put another card in; by the customer or by staff.
+
+Called by pages, the console and the command line. A cancel commits under the account's lock, so no later claim can
+take it back (P1); what was being sent at that moment is given back by `settle_unwanted` (P2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from portal.domain.agreement import Text, save_consent
+from portal.domain.charge import ChargeState
+from portal.domain.due_date import WeekendRule, local_date, moment_of, settled_on
+from portal.domain.refusal import Refused
+from portal.domain.schedule import ENDED, Payment, ScheduleStatus
+from portal.domain.schedule_agreement import card_change_text
+from portal.storage import Session
+from portal.storage import account as accounts
+from portal.storage import charge as charges
+from portal.storage import customer as customers
+from portal.storage import obligation as obligations
+from portal.storage import organisation as organisations
+from portal.storage import schedule as schedules
+from portal.storage.account import Account
+from portal.storage.obligation import Obligation
+from portal.storage.schedule import Schedule
+from portal.usecases.agreement import seal_text
+from portal.usecases.charge import ChargeResult, charge_obligation
+from portal.usecases.failpoint import failpoint
+from portal.usecases.organisation import OrganisationSettings, record, settings_of
+from portal.usecases.ports import Ports
+from portal.usecases.refund import RefundWish, refund_charge
+from portal.usecases.schedule import CardChoice, add_method, confirmation_is_notice, keep, source_of, terms_of
+from portal.usecases.schedule_outcome import cancel_payment, cancel_rest, complete, tell
+
+CUSTOMER = "customer"
+CARD_KIND = "schedule_card"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What a cancel did: payments that will not be charged, and ones that were being sent at that moment."""
+
+    payments: int
+    under_way: int
+
+
+def cancel(ports: Ports, organisation_id: str, schedule_id: str, by: str) -> Cancelled:
+    """Cancels what is left of a schedule, once. Refused `schedule_unknown`, `cancel_by_phone`."""
+
+    def work(session: Session) -> tuple[Cancelled, list[str]]:
+        now = ports.clock.now()
+        plan, _ = _locked(session, schedule_id)
+        _require(session, by, "customer_may_cancel", "cancel_by_phone")
+        if plan.status in ENDED:
+            return Cancelled(0, 0), []
+        done = Cancelled(*cancel_rest(session, plan, _code(by), by, now))
+        promised = tell(session, "schedule_cancelled", plan, plan.id, f"schedule_cancelled:{plan.id}", now)
+        session.flush()
+        failpoint("cancel.before_commit")
+        return done, promised
+
+    done, promised = ports.database.run(organisation_id, work)
+    failpoint("cancel.after_commit")
+    _ring(ports, organisation_id, promised)
+    return done
+
+
+def cancel_one(ports: Ports, organisation_id: str, obligation_id: str, by: str) -> Cancelled:
+    """Cancels one payment; the others stay. Refused `payment_unknown`, `payment_over`, `cancel_by_phone`."""
+    return _end_one(ports, organisation_id, obligation_id, by, _code(by))
+
+
+def skip(ports: Ports, organisation_id: str, obligation_id: str, by: str) -> Cancelled:
+    """Leaves one payment out; what it was for stays owed. Refused as `cancel_one`, and `skips_used`, `too_late`."""
+    return _end_one(ports, organisation_id, obligation_id, by, "skipped")
+
+
+def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by: str) -> date:
+    """Puts one payment on another date and returns the date it got, weekends and holidays minded.
+
+    Refused: `payment_unknown`, `payment_over`, `move_by_phone`, `too_late`, `move_past`, `move_too_far`, `move_taken`.
+    """
+
+    def work(session: Session) -> tuple[date, list[str]]:
+        now = ports.clock.now()
+        plan, due, rules = _one(session, obligation_id)
+        _require(session, by, "customer_may_move", "move_by_phone")
+        paid_to = organisations.by_id(session, organisation_id)
+        today = local_date(now, paid_to.timezone)
+        if due.status != "due" or due.retries or due.due_on is None:
+            raise Refused("payment_over", status=due.status)
+        _require_before_cutoff(rules, due, now, by)
+        if to_on <= today:
+            raise Refused("move_past")
+        day = settled_on(to_on, WeekendRule(rules.words("weekend_rule")), today + timedelta(days=1))
+        first_on = due.moved_from or due.due_on
+        days_max = rules.number("move_days_max")
+        if by == CUSTOMER and abs((day - first_on).days) > days_max:
+            raise Refused("move_too_far", days_max=days_max)
+        if any(other.due_on == day and other.id != due.id and other.status == "due"
+               for other in obligations.of_subject(session, plan.id)):  # fmt: skip
+            raise Refused("move_taken", due_on=day)
+        before = due.due_on
+        due.moved_from, due.due_on = first_on, day
+        due.due_at = moment_of(day, rules.number("charge_hour"), paid_to.timezone)
+        due.noticed_at = now if confirmation_is_notice(today, day) else None
+        due.hold_reason = due.hold_until = due.handed_at = None
+        due.version += 1
+        record(session, by, "obligation_moved", due.id, now, from_on=before.isoformat(), to_on=day.isoformat())
+        key = f"payment_moved:{due.id}:{due.version}"
+        return day, tell(session, "payment_moved", plan, due.id, key, now)
+
+    day, promised = ports.database.run(organisation_id, work)
+    _ring(ports, organisation_id, promised)
+    return day
+
+
+def card_change_shown(session: Session, schedule_id: str, card: CardChoice, now: datetime) -> Text:
+    """The authorization of another card for what is left, as it is shown and then sealed."""
+    plan = schedules.by_id(session, schedule_id)
+    account = accounts.by_id(session, plan.account_id) if plan else None
+    payer = customers.by_id(session, plan.customer_id) if plan else None
+    if plan is None or account is None or payer is None or plan.status in ENDED:
+        raise Refused("schedule_unknown")
+    left = [
+        Payment(each.seq, each.due_on, each.amount_cents)
+        for each in obligations.of_subject(session, plan.id)
+        if each.due_on is not None and each.status in {"due", "declined"}
+    ]
+    paid_to = organisations.by_id(session, plan.organisation_id)
+    return card_change_text(terms_of(session, paid_to, payer, account, left, card, plan.locale, now), plan.locale)
+
+
+def replace_card(
+    ports: Ports,
+    organisation_id: str,
+    schedule_id: str,
+    card: CardChoice,
+    shown_digest: str,
+    *,
+    ip: str,
+    user_agent: str,
+    by: str = CUSTOMER,
+) -> list[ChargeResult]:
+    """Puts a typed card in place of the schedule's, goes on with it, and charges at once what had failed.
+
+    Refused: `schedule_unknown`, `agreement_changed`, `card_declined`, `card_unusable`, `gateway_unreachable`.
+    """
+    if card.nonce is None:
+        raise Refused("card_missing")
+    with ports.database.read(organisation_id) as session:
+        plan = schedules.by_id(session, schedule_id)
+    if plan is None or plan.status in ENDED:
+        raise Refused("schedule_unknown")
+    kept = keep(ports, organisation_id, plan.account_id, card.nonce)
+
+    def work(session: Session) -> list[str]:
+        now = ports.clock.now()
+        plan, account = _locked(session, schedule_id)
+        text = card_change_shown(session, schedule_id, card, now)
+        if text.digest != shown_digest or kept.card.last4 != card.last4:
+            raise Refused("agreement_changed")
+        paid_to = organisations.by_id(session, organisation_id)
+        method = add_method(session, plan.customer_id, kept, save_consent(paid_to.name, plan.locale), now)
+        sealed = seal_text(
+            session, plan.customer_id, account.id, plan.visit_id, CARD_KIND, text, ip=ip, user_agent=user_agent, now=now
+        )
+        plan.payment_method_id, plan.agreement_id = method.id, sealed.id
+        plan.status = ScheduleStatus.active.value
+        plan.version += 1
+        record(session, by, "schedule_card_replaced", plan.id, now, payment_method_id=method.id)
+        retried = []
+        for due in obligations.of_subject(session, plan.id):
+            if due.status not in {"due", "declined"}:
+                continue
+            had_failed = due.status == "declined" or due.retries > 0
+            due.payment_method_id, due.agreement_id = method.id, sealed.id
+            due.card_brand, due.card_last4 = method.brand, method.last4
+            due.hold_reason = due.hold_until = due.handed_at = None
+            due.version += 1
+            if had_failed:
+                due.status, due.refused_code, due.retries, due.due_at = "due", None, 0, now
+                due.source = source_of(plan.series, customer_present=by == CUSTOMER)
+                retried.append(due.id)
+        return retried
+
+    retried = ports.database.run(organisation_id, work)
+    return [charge_obligation(ports, organisation_id, each, ports.timing.page_timeout) for each in retried]
+
+
+def settle_unwanted(ports: Ports, organisation_id: str, charge_id: str) -> None:
+    """Gives back what a charge took although its payment was cancelled while it was on the way (P2).
+
+    Called by the janitor, again and again until it is done; the refund's own message tells the customer.
+    """
+    with ports.database.read(organisation_id) as session:
+        row = charges.by_id(session, charge_id)
+    if row is None or row.cancel_requested_at is None or row.cancel_settled_at is not None:
+        return
+    if row.state != ChargeState.succeeded:
+        return  # still on the way; a failure settles it where it is learned
+    wish = RefundWish(f"cancelled:{charge_id}", charge_id, by="janitor", why="cancelled", reopens_balance=True)
+    given = refund_charge(ports, organisation_id, wish, ports.timing.worker_timeout)
+    if given.state is not ChargeState.succeeded:
+        return
+
+    def work(session: Session) -> None:
+        accounts.lock(session, row.account_id)
+        current = charges.lock(session, charge_id)
+        current.cancel_settled_at = current.cancel_settled_at or ports.clock.now()
+
+    ports.database.run(organisation_id, work)
+
+
+def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, code: str) -> Cancelled:
+    def work(session: Session) -> tuple[Cancelled, list[str]]:
+        now = ports.clock.now()
+        plan, due, rules = _one(session, obligation_id)
+        _require(session, by, "customer_may_cancel", "cancel_by_phone")
+        if due.status not in {"due", "charging", "review"}:
+            raise Refused("payment_over", status=due.status)
+        if code == "skipped":
+            _require_before_cutoff(rules, due, now, by)
+            _require_skip_left(rules, obligations.of_subject(session, plan.id), by)
+        ended = cancel_payment(session, due, code, by, now)
+        complete(session, plan, now)
+        promised = tell(session, "payment_cancelled", plan, due.id, f"payment_cancelled:{due.id}", now)
+        session.flush()
+        failpoint("cancel.before_commit")
+        return Cancelled(int(ended), int(not ended)), promised
+
+    done, promised = ports.database.run(organisation_id, work)
+    failpoint("cancel.after_commit")
+    _ring(ports, organisation_id, promised)
+    return done
+
+
+def _locked(session: Session, schedule_id: str) -> tuple[Schedule, Account]:
+    """The schedule under its account's lock, read again after the lock."""
+    found = schedules.by_id(session, schedule_id)
+    if found is None:
+        raise Refused("schedule_unknown")
+    account = accounts.lock(session, found.account_id)
+    plan = schedules.fresh(session, schedule_id)
+    if plan is None:
+        raise Refused("schedule_unknown")
+    return plan, account
+
+
+def _one(session: Session, obligation_id: str) -> tuple[Schedule, Obligation, OrganisationSettings]:
+    found = obligations.by_id(session, obligation_id)
+    if found is None or found.kind != "scheduled":
+        raise Refused("payment_unknown")
+    plan, _ = _locked(session, found.subject_id)
+    rules = settings_of(session, organisations.by_id(session, plan.organisation_id))
+    return plan, obligations.fresh(session, obligation_id), rules
+
+
+def _require(session: Session, by: str, setting: str, refusal: str) -> None:
+    rules = settings_of(session, organisations.by_id(session, session.info["organisation_id"]))
+    if by == CUSTOMER and not rules.is_on(setting):
+        raise Refused(refusal)
+
+
+def _require_before_cutoff(rules: OrganisationSettings, due: Obligation, now: datetime, by: str) -> None:
+    hours = rules.number("cutoff_hours")
+    if by == CUSTOMER and due.due_at - now < timedelta(hours=hours):
+        raise Refused("too_late", cutoff_hours=hours)
+
+
+def _require_skip_left(rules: OrganisationSettings, payments: Sequence[Obligation], by: str) -> None:
+    skipped = sum(each.refused_code == "skipped" for each in payments)
+    if by == CUSTOMER and skipped >= rules.number("skip_max"):
+        raise Refused("skips_used", skip_max=rules.number("skip_max"))
+
+
+def _code(by: str) -> str:
+    return "cancelled_by_customer" if by == CUSTOMER else "cancelled_by_staff"
+
+
+def _ring(ports: Ports, organisation_id: str, message_ids: Sequence[str]) -> None:
+    for message_id in message_ids:
+        ports.doorbell.ring_message(organisation_id, message_id)

@@ -1,0 +1,214 @@
+"""What becomes of a scheduled payment and its schedule after a try: paid, tried again, or ended by a rule.
+
+Called inside a transaction that holds the account's lock, by `portal.usecases.outcome` and by the claim. Sends
+nothing; the messages it promises are delivered by the outbox.
+"""
+
+from datetime import datetime, timedelta
+
+from portal.domain.charge import ChargeState
+from portal.domain.due_date import local_date, moment_of
+from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, nothing_sent_wait, retry_at
+from portal.domain.rule import SCHEDULED
+from portal.domain.schedule import ENDED, ScheduleStatus
+from portal.storage import Session, charge, customer, obligation, organisation, schedule
+from portal.storage.charge import Charge
+from portal.storage.obligation import Obligation
+from portal.storage.organisation import Organisation
+from portal.storage.schedule import Schedule
+from portal.usecases.alarm import raise_alarm
+from portal.usecases.organisation import record, settings_of
+from portal.usecases.promise import promise
+
+NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received.value})
+NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way to the gateway
+NOT_WANTED = frozenset({"nothing_owed", "balance_too_low", "schedule_ended"})
+OPEN = frozenset({"due", "charging", "review"})
+
+
+def after_payment(session: Session, due: Obligation, now: datetime) -> None:
+    """A scheduled payment was taken: the schedule is complete when nothing of it is left."""
+    if due.kind != SCHEDULED:
+        return
+    due.hold_reason = due.hold_until = None
+    plan = schedule.fresh(session, due.subject_id)
+    if plan is not None:
+        complete(session, plan, now)
+
+
+def after_failure(session: Session, due: Obligation, code: str, now: datetime) -> list[str]:
+    """A scheduled payment was not taken: decides when it is tried again, or ends it. Ids of the messages promised.
+
+    `code` is the rule that ended it, or empty when the gateway declined.
+    """
+    plan = schedule.fresh(session, due.subject_id)
+    attempts = charge.of_obligation(session, due.id)
+    last = attempts[-1] if attempts else None
+    if plan is None:
+        raise AssertionError(f"scheduled payment {due.id} has no schedule")
+    if last is not None and last.cancel_requested_at is not None and last.cancel_settled_at is None:
+        return _stopped(session, plan, due, last, now)
+    if code in NOT_WANTED or plan.status in ENDED:
+        end_payment(session, due, code or "schedule_ended", now)
+        complete(session, plan, now)
+        return []
+    if last is not None and last.state in NOTHING_SENT and code in NOTHING_SENT:
+        _wait_to_send(session, due, attempts, now)
+        return []
+    return _declined(session, plan, due, attempts, code, now)
+
+
+def end_payment(session: Session, due: Obligation, code: str, now: datetime, by: str = "charge") -> None:
+    """Ends one payment that was not taken and will not be."""
+    due.status, due.refused_code = "cancelled", code
+    due.hold_reason = due.hold_until = None
+    due.version += 1
+    record(session, by, "obligation_cancelled", due.id, now, refused_code=code)
+
+
+def cancel_rest(session: Session, plan: Schedule, code: str, by: str, now: datetime) -> tuple[int, int]:
+    """Ends every payment of a schedule that was not yet sent, and asks back what is being sent (P1, P2).
+
+    Returns how many were cancelled and how many were on the way. The account is locked.
+    """
+    cancelled = under_way = 0
+    for due in obligation.of_subject(session, plan.id):
+        cancelled += cancel_payment(session, due, code, by, now)
+        under_way += due.status == "charging"
+    plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.cancelled.value, now, by
+    plan.version += 1
+    record(session, by, "schedule_cancelled", plan.id, now, cancelled=cancelled, under_way=under_way)
+    return cancelled, under_way
+
+
+def cancel_payment(session: Session, due: Obligation, code: str, by: str, now: datetime) -> bool:
+    """Ends one payment if it was not sent yet (True); otherwise notes on its live attempt that it is not wanted."""
+    if due.status == "due":
+        end_payment(session, due, code, now, by)
+        return True
+    if due.status in {"charging", "review"}:
+        for attempt in charge.of_obligation(session, due.id):
+            if attempt.state in {"sending", "unknown", "review"} and attempt.cancel_requested_at is None:
+                attempt.cancel_requested_at = now
+                record(session, by, "cancel_requested", attempt.id, now)
+    return False
+
+
+def complete(session: Session, plan: Schedule, now: datetime) -> None:
+    """Ends a schedule that has nothing left to charge. One with a payment that failed for good stays open."""
+    if plan.status != ScheduleStatus.active:
+        return
+    if not any(due.status in OPEN for due in obligation.of_subject(session, plan.id)):
+        plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.completed.value, now, "charge"
+        plan.version += 1
+        record(session, "charge", "schedule_completed", plan.id, now)
+
+
+def tell(
+    session: Session,
+    event: str,
+    plan: Schedule,
+    subject_id: str,
+    dedupe_key: str,
+    now: datetime,
+    *,
+    by_text: bool = False,
+) -> list[str]:
+    """Promises a message to the customer of a schedule, by email, or by text where there is no address; its id."""
+    payer = customer.by_id(session, plan.customer_id)
+    if payer is None:
+        raise AssertionError(f"schedule {plan.id} has no customer")
+    if payer.email:
+        return [promise(session, event, "email", payer, payer.email, subject_id, dedupe_key, now, locale=plan.locale)]
+    if by_text and payer.phone and payer.sms_consent_at is not None:
+        return [promise(session, event, "sms", payer, payer.phone, subject_id, dedupe_key, now, locale=plan.locale)]
+    record(session, "outbox", "message_without_address", subject_id, now, event=event)
+    return []
+
+
+def _stopped(session: Session, plan: Schedule, due: Obligation, last: Charge, now: datetime) -> list[str]:
+    """Cancelled while it was on the way, and not taken after all: the customer is told so (P2)."""
+    last.cancel_settled_at = now
+    end_payment(session, due, "cancelled", now)
+    complete(session, plan, now)
+    return tell(session, "payment_stopped", plan, due.id, f"payment_stopped:{last.id}", now)
+
+
+def _wait_to_send(session: Session, due: Obligation, attempts: list[Charge], now: datetime) -> None:
+    """Nothing reached the gateway, which is no decline: soon again, a little later each time; then a person is told."""
+    times = 0
+    for attempt in reversed(attempts):
+        if attempt.state not in NOTHING_SENT:
+            break
+        times += 1
+    _again(due, now + nothing_sent_wait(times))
+    record(session, "charge", "obligation_waits", due.id, now, times=times)
+    if times >= NOTHING_SENT_ALARM:
+        raise_alarm(session, "gateway_not_reached", due.organisation_id, now, times=times)
+
+
+def _declined(
+    session: Session, plan: Schedule, due: Obligation, attempts: list[Charge], code: str, now: datetime
+) -> list[str]:
+    """The card was declined, or is gone: another try by the class of the decline, or the end of tries."""
+    paid_to = organisation.by_id(session, due.organisation_id)
+    declined = [
+        each for each in attempts if each.state == "declined" and each.payment_method_id == due.payment_method_id
+    ]
+    again_at, needs_operator = None, False
+    if declined and not code:
+        last = declined[-1]
+        failure = Failure(last.processor_code, last.processor_type, last.reason, len(declined), declined[0].claimed_at)
+        needs_operator = class_of(failure) is DeclineClass.operator
+        again_at = _next_try(session, paid_to, failure, now)
+    due.retries = len(declined)
+    if needs_operator:
+        raise_alarm(session, "decline_needs_staff", due.organisation_id, now, code=declined[-1].processor_code)
+    if again_at is not None:
+        _again(due, again_at)
+        record(session, "charge", "obligation_retry", due.id, now, due_at=again_at.isoformat(), tries=len(declined))
+        if needs_operator or len(declined) > 1:
+            return []  # not the customer's doing, or told at the first failure
+    else:
+        _give_up(session, plan, due, code or "card_declined", now)
+    key = f"payment_declined:{attempts[-1].id if attempts else due.id}"
+    return tell(session, "payment_declined", plan, due.id, key, now, by_text=True)
+
+
+def _next_try(session: Session, paid_to: Organisation, failure: Failure, now: datetime) -> datetime | None:
+    hour = settings_of(session, paid_to).number("charge_hour")
+    if class_of(failure) is DeclineClass.operator and failure.tries < TRIES_MAX:
+        tomorrow = local_date(now, paid_to.timezone) + timedelta(days=1)
+        return moment_of(tomorrow, hour, paid_to.timezone)
+    return retry_at(failure, now, paid_to.timezone, hour)
+
+
+def _give_up(session: Session, plan: Schedule, due: Obligation, code: str, now: datetime) -> None:
+    """The last try failed: this payment ends, and the organisation's rule says what becomes of the rest."""
+    due.status, due.refused_code = "declined", code
+    due.hold_reason = due.hold_until = None
+    due.version += 1
+    record(session, "charge", "obligation_declined", due.id, now, refused_code=code)
+    rule = settings_of(session, organisation.by_id(session, due.organisation_id)).words("after_last_failure")
+    if plan.status in ENDED:
+        return
+    match rule:
+        case "cancel":
+            cancel_rest(session, plan, "schedule_ended", "charge", now)
+        case "staff":
+            _stand_still(session, plan, ScheduleStatus.broken, now)
+            raise_alarm(session, "schedule_needs_staff", plan.id, now, obligation_id=due.id)
+        case _:
+            _stand_still(session, plan, ScheduleStatus.paused, now)
+
+
+def _stand_still(session: Session, plan: Schedule, status: ScheduleStatus, now: datetime) -> None:
+    plan.status = status.value
+    plan.version += 1
+    record(session, "charge", f"schedule_{status.value}", plan.id, now)
+
+
+def _again(due: Obligation, at: datetime) -> None:
+    due.status, due.due_at = "due", at
+    due.handed_at = due.hold_reason = due.hold_until = None
+    due.version += 1
