@@ -76,6 +76,8 @@ class GatewayRecord:
     settled_at: datetime | None = None  # first seen settled in its history
     refunded_gateway_id: str | None = None  # of a credit: the sale it gives back
     refund_gateway_ids: tuple[str, ...] = ()  # of a sale: its credits
+    retried_gateway_id: str | None = None  # of a sale the gateway made by itself: the declined one it repeats
+    dispute_gateway_ids: tuple[str, ...] = ()
     token: str | None = None
     card_brand: str | None = None
     card_last4: str | None = None

@@ -30,6 +30,7 @@ class Actor(StrEnum):
     sender = "sender"
     janitor = "janitor"
     staff = "staff"
+    gateway = "gateway"  # the gateway by itself, without being asked
 
 
 _S, _A = ChargeState, Actor
@@ -37,6 +38,7 @@ _S, _A = ChargeState, Actor
 # from, to -> who may make the move. Every write of a state is checked against this table.
 LEGAL_MOVES: dict[tuple[ChargeState | None, ChargeState], frozenset[Actor]] = {
     (None, _S.sending): frozenset({_A.claim}),
+    (None, _S.succeeded): frozenset({_A.gateway}),  # its own retry of a decline, taken in as a payment
     (_S.sending, _S.succeeded): frozenset({_A.sender, _A.janitor}),
     (_S.sending, _S.declined): frozenset({_A.sender, _A.janitor}),
     (_S.sending, _S.not_sent): frozenset({_A.sender}),  # never by a resend: the first request may yet be there
@@ -94,6 +96,7 @@ class Outcome:
     processor_type: str | None = None  # approved | soft_declined | hard_declined
     reason: str | None = None  # gateway rejection reason, validation code, exception class
     detail: str | None = None
+    is_to_be_retried: bool = False  # a decline that the gateway means to try again by itself: that must be turned off
     stop_organisation: bool = False  # 401, 403, 426: every further call would fail the same way
 
 

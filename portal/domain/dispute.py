@@ -36,6 +36,7 @@ class DisputeFacts:
 
     gateway_id: str
     sale_gateway_id: str
+    sale_order_id: str
     status: str
     kind: str
     amount_cents: int

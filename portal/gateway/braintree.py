@@ -7,7 +7,7 @@ GatewayRefused. No retry is made here or below: whoever asked decides.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -26,8 +26,10 @@ from portal.domain.card import (
     SaleRequest,
 )
 from portal.domain.charge import Outcome, OutcomeKind
+from portal.domain.dispute import DisputeFacts
+from portal.domain.notice import Notice
 from portal.domain.refund import RefundWay
-from portal.gateway import replies
+from portal.gateway import notices, replies
 from portal.gateway.reading import (
     card_of_method,
     codes_of,
@@ -253,6 +255,27 @@ class BraintreeGateway:
         except NotFoundError:
             return False
         return bool(result.is_success)
+
+    def read_notice(self, signature: str, payload: str) -> Notice | None:
+        """What the gateway told us; None when these are not its words to this merchant."""
+        return notices.read(self._for(self._question_timeout), signature, payload)
+
+    def answer_challenge(self, challenge: str) -> str | None:
+        """The gateway's check of our address, answered; None for anything else."""
+        return notices.answer(self._for(self._question_timeout), challenge)
+
+    def dispute(self, gateway_id: str) -> DisputeFacts | None:
+        """A dispute as it stands now; None when the gateway knows none."""
+        try:
+            return self._ask(lambda sdk: notices.dispute_facts(sdk.dispute.find(gateway_id)))  # type: ignore[no-any-return]  # the SDK has no types
+        except NotFoundError:
+            return None
+
+    def disputes_since(self, day: date) -> list[DisputeFacts]:
+        """Disputes received since a day, as they stand now."""
+        received = braintree.DisputeSearch.received_date >= day.isoformat()
+        found = self._ask(lambda sdk: list(sdk.dispute.search(received).disputes.items))
+        return [notices.dispute_facts(each) for each in found]
 
     def _create_method(self, sdk: Any, customer_id: str, token: str, nonce: str, *, verify: bool) -> Any:
         parameters = {

@@ -41,13 +41,14 @@ def outcome_of_transaction(transaction: Any) -> Outcome:
         kind=replies.kind_of_status(transaction.status, rejection),
         gateway_id=transaction.id,
         status=transaction.status,
-        amount_cents=_cents(transaction.amount),
+        amount_cents=cents_of(transaction.amount),
         currency=transaction.currency_iso_code,
         order_id=transaction.order_id,
         processor_code=getattr(transaction, "processor_response_code", None) or None,
         processor_type=getattr(transaction, "processor_response_type", None) or None,
         reason=rejection,
         detail=(getattr(transaction, "processor_response_text", None) or "")[:200] or None,
+        is_to_be_retried=getattr(transaction, "upcoming_retry_date", None) is not None,
     )
 
 
@@ -72,6 +73,8 @@ def record_of(transaction: Any) -> GatewayRecord:
         refunded_gateway_id=getattr(transaction, "refunded_transaction_id", None) or None,
         refund_gateway_ids=tuple(getattr(transaction, "refund_ids", None) or ()),
         token=card.get("token"),
+        retried_gateway_id=getattr(transaction, "retried_transaction_id", None) or None,
+        dispute_gateway_ids=tuple(each.id for each in getattr(transaction, "disputes", None) or ()),
         card_brand=card.get("card_type"),
         card_last4=card.get("last_4"),
     )
@@ -114,7 +117,8 @@ def codes_of(result: Any) -> list[str]:
     return [str(error.code) for error in errors.deep_errors] if errors is not None else []
 
 
-def _cents(amount: Decimal) -> int:
+def cents_of(amount: Decimal) -> int:
+    """Dollars as cents."""
     cents = amount.scaleb(2)
     return int(cents) if cents == cents.to_integral_value() else -1  # a fraction of a cent equals no amount of ours
 

@@ -58,6 +58,9 @@ class RedisDoorbell:
     def ring_batch(self, organisation_id: str, obligation_ids: Sequence[str]) -> None:
         self._ring("portal.jobs.tasks.charge_batch", organisation_id, list(obligation_ids), seconds=BATCH_SECONDS)
 
+    def ring_notice(self, organisation_id: str, notice_id: str) -> None:
+        self._ring("portal.jobs.tasks.handle_notice", organisation_id, notice_id)
+
     def _ring(self, task: str, organisation_id: str, rows: str | list[str], *, seconds: int = JOB_SECONDS) -> None:
         if time.monotonic() < self._resting_until:
             return

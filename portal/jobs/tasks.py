@@ -10,6 +10,7 @@ from prometheus_client import Counter
 
 from portal.usecases import recurring
 from portal.usecases.charge import charge_obligation
+from portal.usecases.notice import handle
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
 
@@ -47,3 +48,8 @@ def charge_batch(organisation_id: str, obligation_ids: list[str]) -> None:
     done = recurring.charge_batch(_ports(), organisation_id, obligation_ids, _pools[0])
     for end in ("paid", "declined", "open", "other", "failed"):
         CHARGED.labels(end).inc(getattr(done, end))
+
+
+def handle_notice(organisation_id: str, notice_id: str) -> None:
+    """Looks at what a notice is about."""
+    handle(_ports(), organisation_id, notice_id)

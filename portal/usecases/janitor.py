@@ -14,9 +14,11 @@ from datetime import timedelta
 
 import structlog
 
-from portal.storage import charge, message, obligation, refund
+from portal.storage import charge, dispute, message, notice, obligation, refund
 from portal.usecases.charge import charge_obligation
+from portal.usecases.dispute import look_again
 from portal.usecases.invariants import Walk, check_some
+from portal.usecases.notice import handle
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
 from portal.usecases.refund_resolve import resolve_refund
@@ -27,7 +29,7 @@ log = structlog.get_logger()
 BATCH = 100
 UNCLAIMED_AFTER = timedelta(seconds=60)  # a due obligation gets its ring first; then the janitor charges it itself
 SHARE = 2  # threads of the pool for each list: a gateway that hangs leaves the others theirs
-POOL = 8
+POOL = 12
 ROUND_SECONDS = 60.0
 
 
@@ -51,12 +53,16 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor, walk: Walk | None = None) -> S
         open_refunds = refund.open_and_due(session, now, BATCH)
         stale = obligation.stale_due(session, now - _patience(ports), BATCH)
         queued = message.queued_and_due(session, now, BATCH)
+        unhandled = notice.waiting_and_due(session, now, BATCH)
+        undecided = dispute.undecided_and_due(session, now, BATCH)
     _all(
         pool,
         (open_charges, lambda organisation_id, row_id: resolve(ports, organisation_id, row_id)),
         (open_refunds, lambda organisation_id, row_id: resolve_refund(ports, organisation_id, row_id)),
         (stale, lambda organisation_id, row_id: _charge(ports, organisation_id, row_id)),
         (queued, lambda organisation_id, row_id: deliver(ports, organisation_id, row_id)),
+        (unhandled, lambda organisation_id, row_id: handle(ports, organisation_id, row_id)),
+        (undecided, lambda organisation_id, gateway_id: look_again(ports, organisation_id, gateway_id)),
     )
     broken = check_some(ports, walk or Walk())
     with ports.database.across() as session:

@@ -84,7 +84,7 @@ def apply_outcome(
         return []
     row.resolved_at, row.resolved_by = now, actor.value
     if after is ChargeState.succeeded:
-        return _paid(session, row, due, owed_on, now)
+        return book_payment(session, row, due, owed_on, now)
     if after is ChargeState.review:
         due.status = "review"
         raise_alarm(session, "charge_review", row.id, now, reason=outcome.reason, detail=outcome.detail)
@@ -92,12 +92,15 @@ def apply_outcome(
     if outcome.kind is OutcomeKind.key_refused:
         _go_on_without_keys(session, due, now)
         return []
+    if outcome.is_to_be_retried:  # two who retry are one too many: theirs must be turned off
+        raise_alarm(session, "gateway_retries_on", row.organisation_id, now, gateway_id=outcome.gateway_id)
     if outcome.stop_organisation:
         raise_alarm(session, "gateway_refuses_us", row.organisation_id, now, reason=outcome.reason)
     return refuse_obligation(session, due, "" if after is ChargeState.declined else after.value, now)
 
 
-def _paid(session: Session, row: Charge, due: Obligation, owed_on: Account, now: datetime) -> list[str]:
+def book_payment(session: Session, row: Charge, due: Obligation, owed_on: Account, now: datetime) -> list[str]:
+    """The entries, the obligation and the receipt of money that was taken; ids of the messages."""
     post(
         session,
         owed_on,

@@ -5,13 +5,15 @@ A function whose first parameter is `ports` may leave the building and keeps its
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from portal.domain.card import CardFacts, GatewayRecord, KeepAnswer, RefundRequest, SaleRequest
 from portal.domain.charge import Outcome, Timing
+from portal.domain.dispute import DisputeFacts
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import Attachment, MessageText
+from portal.domain.notice import Notice
 from portal.storage import Database
 
 
@@ -64,6 +66,18 @@ class Gateway(Protocol):
     def void(self, gateway_id: str) -> bool:
         """Takes back a sale that has not settled; False when it cannot be. GatewayUnreachable."""
 
+    def read_notice(self, signature: str, payload: str) -> Notice | None:
+        """What the gateway told us; None when it is not signed with this organisation's key. Asks nobody."""
+
+    def answer_challenge(self, challenge: str) -> str | None:
+        """The gateway's check of our address, answered; None for anything else. Asks nobody."""
+
+    def dispute(self, gateway_id: str) -> DisputeFacts | None:
+        """A dispute as it stands now; None when there is none. GatewayUnreachable, GatewayRefused."""
+
+    def disputes_since(self, day: date) -> Sequence[DisputeFacts]:
+        """Disputes received since a day, as they stand now. GatewayUnreachable, GatewayRefused."""
+
 
 class Gateways(Protocol):
     """The gateway of each organisation, made once per process and organisation."""
@@ -111,6 +125,8 @@ class Doorbell(Protocol):
     def ring_message(self, organisation_id: str, message_id: str) -> None: ...
 
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None: ...
+
+    def ring_notice(self, organisation_id: str, notice_id: str) -> None: ...
 
     def ring_batch(self, organisation_id: str, obligation_ids: Sequence[str]) -> None: ...
 

@@ -18,12 +18,14 @@ from portal.domain.charge import ChargeState, OutcomeKind
 from portal.domain.reconcile import MEANINGS, Difference, Known, difference_of_credit, difference_of_sale, our_name
 from portal.domain.refund import RefundWay
 from portal.domain.refusal import Refused
-from portal.storage import Session, charge, organisation, reconcile, refund
+from portal.storage import Session, charge, dispute, organisation, reconcile, refund
 from portal.storage.audit import GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.reconcile import ReconcileResult
 from portal.storage.refund import Refund
 from portal.usecases.alarm import raise_alarm
+from portal.usecases.dispute import look_at_dispute
+from portal.usecases.gateway_retry import take_in_retry
 from portal.usecases.ports import Gateway, Ports
 from portal.usecases.reconcile_mend import mend
 
@@ -158,6 +160,7 @@ def _compare(ports: Ports, organisation_id: str, records: Sequence[GatewayRecord
     tally.seen.update(record.gateway_id for record in records)
     for record in records:
         tally.count(record)
+    records = _take_in_what_nobody_asked_for(ports, organisation_id, records)
     with ports.database.read(organisation_id) as session:
         judged = [(record, *_judge(session, organisation_id, record)) for record in records]
     settled = [
@@ -176,6 +179,25 @@ def _compare(ports: Ports, organisation_id: str, records: Sequence[GatewayRecord
             tally.found.append(
                 Found(mended, record.amount_cents, record.gateway_id, record.order_id, record.status, row_id)
             )
+
+
+def _take_in_what_nobody_asked_for(
+    ports: Ports, organisation_id: str, records: Sequence[GatewayRecord]
+) -> list[GatewayRecord]:
+    """Disputes and the gateway's own retries that no notice told of; gives back the records that are to be judged."""
+    with ports.database.read(organisation_id) as session:
+        untold = [
+            gateway_id
+            for record in records
+            for gateway_id in record.dispute_gateway_ids
+            if dispute.by_gateway_id(session, gateway_id) is None
+        ]
+    for record in records:
+        if record.retried_gateway_id is not None:
+            take_in_retry(ports, organisation_id, record)
+    for gateway_id in untold:
+        look_at_dispute(ports, organisation_id, gateway_id)
+    return [record for record in records if record.retried_gateway_id is None]
 
 
 def _judge(session: Session, organisation_id: str, record: GatewayRecord) -> tuple[Difference | None, str | None, bool]:

@@ -23,10 +23,12 @@ from portal.web import (
     headers,
     health,
     language,
+    machines,
     static_files,
     strictness,
 )
 from portal.web.access import Doorstep, of_organisation, organisation
+from portal.web.notice import notice
 from portal.web.payment_link import agreement, amount, check, contact, landing, offer, result
 from portal.web.payment_link.door import door
 from portal.web.payment_link.guard import COOKIE_LENGTH_MAX, cookie_name
@@ -77,6 +79,9 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     health.install(app, getattr(settings, "metrics_token", None))
     _brand_pages(app)
     app.register_blueprint(door)
+    app.register_blueprint(notice)
+    for endpoint in machines.WITHOUT_FORM_TOKEN:
+        csrf.exempt(app.view_functions[endpoint])
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")
     for name in ("landing", "landing_post", "fresh_link"):
         view = app.view_functions[f"payment_link.{name}"]

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from portal.web import machines
 from portal.web.access_log import redacted
 from portal.web.fragments import page
 
@@ -31,12 +32,16 @@ def install(app: Flask) -> None:
 
 def stale_form(_error: CSRFError) -> Response:
     """The form's token is missing, old, or its cookie was blocked: say so once, with a way on, and no loop."""
+    if machines.is_asking():
+        return machines.say(400)
     return _show("errors/stale_form.html", 400)
 
 
 def known(error: HTTPException) -> Response:
     """Any other answer that Flask or a view gives by status."""
     status = error.code or 500
+    if machines.is_asking():
+        return machines.say(status)
     heading, advice = _sentences(status)
     response = _show("errors/error.html", status, heading=heading, advice=advice)
     for name, value in error.get_headers():
@@ -54,6 +59,8 @@ def unexpected(error: Exception) -> Response:
     log.error(
         "unexpected", id=g.get("request_id", ""), kind=type(error).__name__, place=place, path=redacted(request.path)
     )
+    if machines.is_asking():
+        return machines.say(500)
     heading, advice = _sentences(500)
     return _show("errors/error.html", 500, heading=heading, advice=advice)
 

@@ -15,7 +15,8 @@ CENTS = st.integers(min_value=0, max_value=10_000)
 
 def facts(status: str, amount_cents: int = 1_000, won_cents: int = 0, kind: str = "chargeback") -> DisputeFacts:
     return DisputeFacts(
-        gateway_id="d", sale_gateway_id="s", status=status, kind=kind, amount_cents=amount_cents, won_cents=won_cents,
+        gateway_id="d", sale_gateway_id="s", sale_order_id="o",
+        status=status, kind=kind, amount_cents=amount_cents, won_cents=won_cents,
         currency="USD", reason="fraud", reason_code="83", case_number="c", opened_on=date(2026, 11, 2),
         reply_by_on=None,
     )  # fmt: skip

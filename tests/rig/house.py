@@ -56,6 +56,7 @@ class ListeningDoorbell:
 
     messages: list[tuple[str, str]] = field(default_factory=list)
     charges: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
     batches: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def ring_message(self, organisation_id: str, message_id: str) -> None:
@@ -63,6 +64,9 @@ class ListeningDoorbell:
 
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None:
         self.charges.append((organisation_id, obligation_id))
+
+    def ring_notice(self, organisation_id: str, notice_id: str) -> None:
+        self.notices.append((organisation_id, notice_id))
 
     def ring_batch(self, organisation_id: str, obligation_ids: Sequence[str]) -> None:
         self.batches.append((organisation_id, list(obligation_ids)))

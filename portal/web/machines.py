@@ -1,0 +1,28 @@
+"""Doors for machines: who may post without a form of ours, and how they are answered. A list, so it can be checked.
+
+Read by the checks every request passes. A machine is never a person: no session, no page, no cookie, and one constant
+answer for each status.
+"""
+
+from flask import Response, make_response, request
+
+# endpoint -> why no form token can be asked for. Whoever adds one writes down what takes its place.
+WITHOUT_FORM_TOKEN = {
+    "notice.braintree": "Braintree signs each notice with the organisation's own key; it never saw a form of ours.",
+}
+DOORS = frozenset({"notice"})  # blueprints that only machines come to
+BODY_BYTES_MAX = 64 * 1024
+ANSWERS = {200: "ok\n", 429: "too many requests\n", 413: "too large\n", 500: "not now\n"}
+
+
+def is_asking() -> bool:
+    """Whether this request is for such a door."""
+    return request.blueprint in DOORS
+
+
+def say(status: int, text: str | None = None) -> Response:
+    """The answer of a status: the same bytes for every reason."""
+    response = make_response(text if text is not None else ANSWERS.get(status, "refused\n"), status)
+    response.headers["Content-Type"] = "text/plain; charset=utf-8"
+    response.headers["Cache-Control"] = "no-store"
+    return response
