@@ -89,7 +89,11 @@ def require_scope(
 def require_storable(parameters: Any, many: bool) -> None:
     """UnstorableText when a text value holds what PostgreSQL (NUL) or no database (lone surrogates) can hold."""
     # several rows in one INSERT come as many, but with all their values in one flat tuple
-    is_flat = not many or isinstance(parameters, Mapping) or not isinstance(next(iter(parameters), ()), tuple | list | Mapping)
+    is_flat = (
+        not many
+        or isinstance(parameters, Mapping)
+        or not isinstance(next(iter(parameters), ()), tuple | list | Mapping)
+    )
     for values in (parameters,) if is_flat else parameters:
         given: Iterable[Any] = values.values() if isinstance(values, Mapping) else values or ()
         for value in given:
