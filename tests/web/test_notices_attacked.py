@@ -1,83 +1,21 @@
-"""Attacks 88 and 92-101: what comes to the door of the gateway's notices that the gateway never meant."""
+"""Attacks 88 and 92-100: what comes to the door of the gateway's notices that the gateway never meant."""
 
-import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from werkzeug.serving import make_server
-from werkzeug.test import TestResponse
 
 from portal.domain.charge import Outcome, OutcomeKind
 from portal.domain.organisation import Profile
-from portal.storage import account, audit, charge, ledger, notice, obligation
-from portal.storage.audit import Alarm
-from portal.storage.charge import Charge
-from portal.storage.notice import Notice
-from portal.usecases.charge import apply, charge_obligation, claim, send
-from portal.usecases.ledger import differs_from_entries
+from portal.usecases.charge import apply, claim, send
 from portal.usecases.notice import handle
 from portal.web.machines import WITHOUT_FORM_TOKEN
 from tests.rig import hooks
 from tests.rig.hooks import Form
-from tests.rig.house import House, found
+from tests.rig.house import found
 from tests.rig.reader import header_problems
 from tests.web.conftest import Portal
-
-SOON = timedelta(seconds=2)
-DISPUTED_CARD = "4023898493988028"
-
-
-def door(portal: Portal) -> str:
-    return f"/{portal.slug}/notice/braintree"
-
-
-def post(portal: Portal, form: Form | dict[str, str], to: str | None = None) -> TestResponse:
-    fields = form.fields if isinstance(form, Form) else form
-    return portal.reader("203.0.113.77").raw("POST", to or door(portal), data=fields)
-
-
-def received(house: House) -> list[Notice]:
-    with house.ports.database.read(house.organisation_id) as session:
-        return notice.received(session)
-
-
-def handled(house: House) -> list[str | None]:
-    """Handles what was rung for, as the worker does; what came of each notice."""
-    for organisation_id, notice_id in house.doorbell.notices:
-        handle(house.ports, organisation_id, notice_id)
-    house.doorbell.notices.clear()
-    return [row.result for row in received(house)]
-
-
-def alarms(house: House) -> list[Alarm]:
-    with house.ports.database.read(house.organisation_id) as session:
-        return audit.open_alarms(session)
-
-
-def entries(house: House, account_id: str) -> list[tuple[str, int]]:
-    """The ledger of an account, without what it began with; its balance is their sum."""
-    with house.ports.database.read(house.organisation_id) as session:
-        row = account.by_id(session, account_id)
-        assert row is not None
-        assert differs_from_entries(session, row) == 0
-        return sorted((entry.recipe, entry.amount_cents) for entry in ledger.of_account(session, account_id))[1:]
-
-
-def paid(portal: Portal, amount_cents: int = 3_000, number: str = "4111111111111111") -> Charge:
-    """A charge of a kept card that succeeded."""
-    house = portal.house
-    due = house.obligation(portal.account_id, amount_cents, payment_method_id=house.card_on_file(number))
-    charge_obligation(house.ports, house.organisation_id, due, SOON)
-    [row] = charges(house, due)
-    assert row.state == "succeeded"
-    return row
-
-
-def charges(house: House, due: str) -> list[Charge]:
-    with house.ports.database.read(house.organisation_id) as session:
-        return charge.of_obligation(session, due)
+from tests.web.notice_door import DISPUTED_CARD, SOON, alarms, charges, door, entries, handled, paid, post, received
 
 
 def test_only_listed_doors_take_a_post_without_a_form_token(portal: Portal) -> None:
@@ -343,90 +281,3 @@ def test_attack_100_a_hook_ends_a_charge_whose_answer_was_lost_once(portal: Port
     assert handled(house) == ["adopted"]
     apply(house.ports, claimed, outcome)  # the sender wakes up after all
     assert entries(house, portal.account_id) == [("payment_taken", 3_000)]
-
-
-def declined_then_retried(portal: Portal, *, keeps_order_id: bool) -> tuple[str, str]:
-    """(obligation, gateway id of the retry): a soft decline that the gateway tried again by itself."""
-    house = portal.house
-    hooks.keep_here(house)
-    house.simulator.merchant(
-        house.merchant_id, retry_declines_after_seconds=86_400, retries_keep_order_id=keeps_order_id
-    )
-    due = house.obligation(big_account(portal), 200_100, payment_method_id=house.card_on_file())
-    charge_obligation(house.ports, house.organisation_id, due, SOON)
-    [row] = charges(house, due)
-    assert row.state == "declined"
-    again = house.simulator.call("POST", f"/simulator/transactions/{row.gateway_id}/retry")
-    return due, str(again["id"])
-
-
-def big_account(portal: Portal) -> str:
-    portal.account_id = portal.house.account(900_000)
-    return portal.account_id
-
-
-@pytest.mark.parametrize("keeps_order_id", [True, False])
-def test_attack_101_a_retry_of_the_gateways_own_counts_once_and_we_charge_no_more(
-    portal: Portal, keeps_order_id: bool
-) -> None:
-    house = portal.house
-    due, gateway_id = declined_then_retried(portal, keeps_order_id=keeps_order_id)
-    assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on"}  # heard from the decline itself
-    [form] = hooks.made(house)
-    for _ in range(3):
-        post(portal, form)
-    post(portal, hooks.asked(house, "transaction_retried", transaction_id=gateway_id, age_seconds=60))
-    assert handled(house) == ["adopted", "adopted"]
-    assert entries(house, portal.account_id) == [("payment_taken", 200_100)]
-    assert [(row.state, row.gateway_id == gateway_id) for row in charges(house, due)] == [
-        ("declined", False),
-        ("succeeded", True),
-    ]
-    charge_obligation(house.ports, house.organisation_id, due, SOON)
-    assert len([sale for sale in house.simulator.truth(merchant=house.merchant_id) if sale["success"]]) == 1
-    assert len(house.doorbell.messages) == 1  # one receipt
-
-
-@pytest.mark.parametrize("settled", [False, True])
-def test_attack_101_a_retry_that_nobody_wants_any_more_goes_back(portal: Portal, settled: bool) -> None:
-    house = portal.house
-    due, gateway_id = declined_then_retried(portal, keeps_order_id=True)
-    with house.ports.database.transaction(house.organisation_id) as session:
-        obligation.fresh(session, due).status = "cancelled"
-    if settled:
-        house.simulator.gateway(
-            house.merchant_id, f"{house.merchant_id}_public_key", f"{house.merchant_id}_private_key"
-        ).testing.settle_transaction(gateway_id)
-    for form in hooks.made(house):
-        post(portal, form)
-    assert handled(house) == ["taken_back"]
-    sale = next(row for row in house.simulator.truth(merchant=house.merchant_id) if row["id"] == gateway_id)
-    assert (sale["status"] == "voided") != settled
-    assert bool(sale["refund_ids"]) == settled
-    assert entries(house, portal.account_id) == []
-    assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on", "gateway_retry_taken_back"}
-
-
-@pytest.fixture
-def served(portal: Portal) -> Iterator[str]:
-    """The same application on a port of its own, so that the simulator itself can post to it."""
-    server = make_server("127.0.0.1", 0, portal.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}{door(portal)}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_the_simulator_checks_our_address_and_its_hooks_arrive_by_themselves(portal: Portal, served: str) -> None:
-    house = portal.house
-    asked = {"merchant": house.merchant_id, "url": served}
-    assert house.simulator.call("POST", "/simulator/webhooks/challenge", asked)["passed"]
-    house.simulator.merchant(house.merchant_id, webhook_url=served, webhook_retry_seconds=0.2)
-    paid(portal, number=DISPUTED_CARD)
-    until = time.monotonic() + 8
-    while not received(house) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert [row.kind for row in received(house)] == ["dispute_opened"]
-    assert handled(house) == ["applied"]

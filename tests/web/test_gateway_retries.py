@@ -1,0 +1,123 @@
+"""Attack 101: what the gateway does by itself is heard of, counts once, and costs no second charge of ours."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from werkzeug.serving import make_server
+
+from portal.storage import dispute, obligation
+from portal.usecases.charge import charge_obligation
+from portal.usecases.reconcile import reconcile_window
+from tests.rig import hooks
+from tests.web.conftest import Portal
+from tests.web.notice_door import DISPUTED_CARD, SOON, alarms, charges, door, entries, handled, paid, post, received
+
+
+def declined_then_retried(portal: Portal, *, keeps_order_id: bool) -> tuple[str, str]:
+    """(obligation, gateway id of the retry): a soft decline that the gateway tried again by itself."""
+    house = portal.house
+    hooks.keep_here(house)
+    house.simulator.merchant(
+        house.merchant_id, retry_declines_after_seconds=86_400, retries_keep_order_id=keeps_order_id
+    )
+    due = house.obligation(big_account(portal), 200_100, payment_method_id=house.card_on_file())
+    charge_obligation(house.ports, house.organisation_id, due, SOON)
+    [row] = charges(house, due)
+    assert row.state == "declined"
+    again = house.simulator.call("POST", f"/simulator/transactions/{row.gateway_id}/retry")
+    return due, str(again["id"])
+
+
+def big_account(portal: Portal) -> str:
+    portal.account_id = portal.house.account(900_000)
+    return portal.account_id
+
+
+@pytest.mark.parametrize("keeps_order_id", [True, False])
+def test_attack_101_a_retry_of_the_gateways_own_counts_once_and_we_charge_no_more(
+    portal: Portal, keeps_order_id: bool
+) -> None:
+    house = portal.house
+    due, gateway_id = declined_then_retried(portal, keeps_order_id=keeps_order_id)
+    assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on"}  # heard from the decline itself
+    [form] = hooks.made(house)
+    for _ in range(3):
+        post(portal, form)
+    post(portal, hooks.asked(house, "transaction_retried", transaction_id=gateway_id, age_seconds=60))
+    assert handled(house) == ["adopted", "adopted"]
+    assert entries(house, portal.account_id) == [("payment_taken", 200_100)]
+    assert [(row.state, row.gateway_id == gateway_id) for row in charges(house, due)] == [
+        ("declined", False),
+        ("succeeded", True),
+    ]
+    charge_obligation(house.ports, house.organisation_id, due, SOON)
+    assert len([sale for sale in house.simulator.truth(merchant=house.merchant_id) if sale["success"]]) == 1
+    assert len(house.doorbell.messages) == 1  # one receipt
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_attack_101_a_retry_that_nobody_wants_any_more_goes_back(portal: Portal, settled: bool) -> None:
+    house = portal.house
+    due, gateway_id = declined_then_retried(portal, keeps_order_id=True)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, due).status = "cancelled"
+    if settled:
+        house.simulator.gateway(
+            house.merchant_id, f"{house.merchant_id}_public_key", f"{house.merchant_id}_private_key"
+        ).testing.settle_transaction(gateway_id)
+    for form in hooks.made(house):
+        post(portal, form)
+    assert handled(house) == ["taken_back"]
+    sale = next(row for row in house.simulator.truth(merchant=house.merchant_id) if row["id"] == gateway_id)
+    assert (sale["status"] == "voided") != settled
+    assert bool(sale["refund_ids"]) == settled
+    assert entries(house, portal.account_id) == []
+    assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on", "gateway_retry_taken_back"}
+
+
+def test_the_comparison_finds_a_retry_and_a_dispute_that_no_notice_told_of(portal: Portal) -> None:
+    house = portal.house
+    due, gateway_id = declined_then_retried(portal, keeps_order_id=True)
+    disputed = paid(portal, number=DISPUTED_CARD)
+    now = datetime.now(UTC)
+    house.clock.at = now
+    result = reconcile_window(
+        house.ports, house.organisation_id, now - timedelta(hours=1), now + timedelta(minutes=5), "test"
+    )
+    assert result.sales_count == 2
+    assert [row.gateway_id for row in charges(house, due) if row.state == "succeeded"] == [gateway_id]
+    assert entries(house, portal.account_id) == [
+        ("chargeback_opened", 3_000),
+        ("payment_taken", 3_000),
+        ("payment_taken", 200_100),
+    ]
+    with house.ports.database.read(house.organisation_id) as session:
+        assert dispute.taken_back_cents(session, disputed.id) == 3_000
+
+
+@pytest.fixture
+def served(portal: Portal) -> Iterator[str]:
+    """The same application on a port of its own, so that the simulator itself can post to it."""
+    server = make_server("127.0.0.1", 0, portal.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}{door(portal)}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_simulator_checks_our_address_and_its_hooks_arrive_by_themselves(portal: Portal, served: str) -> None:
+    house = portal.house
+    asked = {"merchant": house.merchant_id, "url": served}
+    assert house.simulator.call("POST", "/simulator/webhooks/challenge", asked)["passed"]
+    house.simulator.merchant(house.merchant_id, webhook_url=served, webhook_retry_seconds=0.2)
+    paid(portal, number=DISPUTED_CARD)
+    until = time.monotonic() + 8
+    while not received(house) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert [row.kind for row in received(house)] == ["dispute_opened"]
+    assert handled(house) == ["applied"]
