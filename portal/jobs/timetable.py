@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 from prometheus_client import Gauge
 
+from portal.jobs.run import run as run_due
 from portal.usecases.invariants import Walk
 from portal.usecases.janitor import POOL, sweep
 from portal.usecases.ports import Ports
@@ -30,6 +31,8 @@ def run(ports: Ports, stop: threading.Event) -> None:
     walk = Walk()
     nights = threading.Thread(target=_nights, args=(ports, stop), name="nights", daemon=True)
     nights.start()
+    due = threading.Thread(target=run_due, args=(ports, stop), name="run")
+    due.start()
     with ThreadPoolExecutor(POOL, thread_name_prefix="janitor") as pool:
         while not stop.is_set():
             try:
@@ -44,6 +47,7 @@ def run(ports: Ports, stop: threading.Event) -> None:
                 if done.resolved or done.charged or done.delivered:
                     log.info("swept", resolved=done.resolved, charged=done.charged, delivered=done.delivered)
             stop.wait(ports.timing.sweep.total_seconds())
+    due.join()  # what it has begun to charge is finished first
 
 
 def _nights(ports: Ports, stop: threading.Event) -> None:

@@ -74,8 +74,13 @@ def _doubt(ports: Ports, organisation_id: str, charge_id: str) -> Charge | None:
 
 def _old_enough(ports: Ports, row: Charge) -> bool:
     """Whether nothing found means nothing there: the quarantine is over since it was last sent."""
+    return ports.clock.now() - _last_sent_at(ports, row) >= ports.timing.quarantine
+
+
+def _last_sent_at(ports: Ports, row: Charge) -> datetime:
+    """The latest moment a sender may have written to the gateway."""
     last_sent_at = row.lease_until - ports.timing.lease_margin
-    return ports.clock.now() - max(last_sent_at, row.sent_at or last_sent_at) >= ports.timing.quarantine
+    return max(last_sent_at, row.sent_at or last_sent_at)
 
 
 def _adoptable(ports: Ports, gateway: Gateway, row: Charge, hits: Sequence[Outcome]) -> Outcome | None:
@@ -134,6 +139,10 @@ def _resend(ports: Ports, row: Charge) -> None:
         if current.state != ChargeState.unknown or current.tries != row.tries:
             return None
         if hold.standing(session) is not None:  # searching goes on, sending does not
+            return None
+        if current.cancel_requested_at is not None:  # not wanted any more: looked for twice as long, never sent again
+            if now - _last_sent_at(ports, current) >= 2 * ports.timing.quarantine:
+                _end_unreceived(session, current, "never_received", now)
             return None
         method = payment_method.owned_by(session, current.payment_method_id or "", current.customer_id)
         if method is None:  # removed meanwhile: not wanted any more

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import structlog
+
 from portal.domain.agreement import Text, save_consent
 from portal.domain.charge import ChargeState
 from portal.domain.due_date import WeekendRule, local_date, moment_of, settled_on
@@ -32,6 +34,8 @@ from portal.usecases.ports import Ports
 from portal.usecases.refund import RefundWish, refund_charge
 from portal.usecases.schedule import CardChoice, add_method, confirmation_is_notice, keep, source_of, terms_of
 from portal.usecases.schedule_outcome import cancel_payment, cancel_rest, complete, tell
+
+log = structlog.get_logger()
 
 CUSTOMER = "customer"
 CARD_KIND = "schedule_card"
@@ -200,8 +204,13 @@ def settle_unwanted(ports: Ports, organisation_id: str, charge_id: str) -> None:
         return
     if row.state != ChargeState.succeeded:
         return  # still on the way; a failure settles it where it is learned
-    wish = RefundWish(f"cancelled:{charge_id}", charge_id, by="janitor", why="cancelled", reopens_balance=True)
-    given = refund_charge(ports, organisation_id, wish, ports.timing.worker_timeout)
+    # the charge's own id is the key: there is one wish to undo it, however often this is called
+    wish = RefundWish(charge_id, charge_id, by="janitor", why="cancelled", reopens_balance=True)
+    try:
+        given = refund_charge(ports, organisation_id, wish, ports.timing.worker_timeout)
+    except Refused as refused:  # settling at this moment, charging on hold, gateway silent: it stays on the list
+        log.warning("unwanted_waits", organisation_id=organisation_id, charge_id=charge_id, reason=refused.code)
+        return
     if given.state is not ChargeState.succeeded:
         return
 

@@ -107,7 +107,7 @@ def sweep_now(house: House, pool: ThreadPoolExecutor) -> None:
 
 
 def told(house: House) -> list[str]:
-    """The events of every message promised so far, oldest first; delivers what waits."""
+    """The events of every message promised so far, sorted by name; delivers what waits."""
     with house.ports.database.across() as session:
         waiting = messages.queued_and_due(session, house.clock.now(), 1_000)
     for organisation_id, message_id in waiting:
@@ -116,4 +116,4 @@ def told(house: House) -> list[str]:
     with house.ports.database.read(house.organisation_id) as session:
         rows = messages.of_customer(session, house.customer_id)
     assert [row.last_error for row in rows if row.last_error] == []
-    return [row.event for row in rows]
+    return sorted(row.event for row in rows)
