@@ -184,7 +184,7 @@ def test_what_a_bank_took_back_is_not_refunded_as_well(house: House) -> None:
     ).testing.settle_transaction(case.charge.gateway_id)
     with pytest.raises(Refused, match="refund_above_payment"):
         refund_charge(
-            house.ports, house.organisation_id, RefundWish("w" * 32, case.charge.id, "test", amount_cents=PAID), SOON
+            house.ports, house.organisation_id, RefundWish("a" * 32, case.charge.id, "test", amount_cents=PAID), SOON
         )
     assert case.books == {"disputed": PAID}
 
