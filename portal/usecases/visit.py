@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from portal.domain.offer import Price, price
 from portal.domain.payment_link import LinkState, Progress, Step, digest, furthest, new_token
 from portal.domain.refusal import Refused
+from portal.domain.rule import SCHEDULED
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage import customer as customers
@@ -111,7 +112,10 @@ def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
     visit, link, account, customer, organisation = rows
     chosen = settings_of(session, organisation)
     obligations = walks.obligations_of(session, account.id, visit.obligation_id)
-    live = [each for each in obligations if each.status in walks.LIVE]
+    # what is scheduled for later is not under way: whoever wants to may pay before it
+    live = [
+        each for each in obligations if each.status in walks.LIVE and (each.kind, each.status) != (SCHEDULED, "due")
+    ]
     payable_cents = max(account.balance_cents - sum(each.amount_cents + each.forgiven_cents for each in live), 0)
     has_offers = chosen.is_on("virtual_collection") and visit.obligation_id is None
     on_table = _offers(session, account.id, payable_cents, now) if has_offers else ()

@@ -9,12 +9,16 @@ from datetime import date, timedelta
 import pytest
 
 from portal.domain.due_date import Frequency, Rhythm
+from portal.domain.payment_link import LinkState
 from portal.domain.refusal import Refused
 from portal.domain.schedule import Amounts, AmountsKind
-from portal.storage import agreement, obligation
+from portal.storage import account, agreement, obligation
 from portal.usecases.charge import AuthorizationMissing, charge_obligation, claim
+from portal.usecases.payment_link import find
+from portal.usecases.payment_link import make as make_link
 from portal.usecases.recurring import charge_unclaimed, hand_out_due
 from portal.usecases.schedule import Wish, card_typed, make
+from portal.usecases.visit import look, start
 from tests.rig.house import House
 from tests.rig.series import (
     attempts_of,
@@ -239,3 +243,19 @@ def test_f1_what_no_worker_claims_within_a_minute_the_clock_charges_itself(
     house.clock.pass_(seconds=61)
     assert charge_unclaimed(house.ports, pool) == 1
     assert payments_of(house, made.schedule_id)[0].status == "paid"
+
+
+def test_a_payment_scheduled_for_later_keeps_nobody_from_paying_now(house: House) -> None:
+    made = scheduled(house)
+    owed, now = payments_of(house, made.schedule_id)[0].account_id, house.clock.now()
+    with house.ports.database.transaction(house.organisation_id) as session:
+        owed_on = account.by_id(session, owed)
+        assert owed_on is not None
+        found = find(session, make_link(session, owed_on, days=3, now=now, made_by="test"), now)
+        assert found is not None
+        assert found.state is LinkState.open
+        visit_id, secret = start(session, found, ip="192.0.2.1", user_agent="test", locale="en", now=now)
+        walk = look(session, visit_id, secret, now)
+    assert walk is not None
+    assert not walk.is_paying
+    assert walk.payable_cents == 50_000
