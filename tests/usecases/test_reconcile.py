@@ -23,7 +23,7 @@ from portal.usecases.reconcile import reconcile_nights, reconcile_window
 from portal.usecases.resolve import resolve
 from portal.usecases.restore import hold_charging, lift, reconcile_and_lift
 from tests.rig.house import House, build_ports
-from tests.usecases.test_refund import (
+from tests.rig.payment import (
     SOON,
     alarms,
     balance_of,

@@ -14,7 +14,7 @@ from portal.usecases.alarm import raise_alarm
 from portal.usecases.receipt import receipt_number
 from portal.usecases.restore import hold_charging
 from tests.rig.house import House
-from tests.usecases.test_refund import balance_of, paid, settled
+from tests.rig.payment import balance_of, paid, settled
 from tests.web.conftest import settings
 
 Run = Callable[..., Result]
@@ -23,7 +23,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(house: House) -> Run:
     house.clock.at = datetime.now(UTC)
-    app = create_app(settings(house.simulator), house.ports)  # type: ignore[arg-type]  # the few it reads
+    app = create_app(settings(house.simulator), house.ports)
 
     def run_it(*words: str) -> Result:
         return app.test_cli_runner().invoke(args=list(words), env={"COLUMNS": "300"})
