@@ -20,6 +20,7 @@ from config import Settings
 from portal.app import build_ports, configure_logging
 from portal.jobs import tasks, timetable
 from portal.jobs.queue import connect, open_queue
+from portal.jobs.task_job import TaskJob
 from portal.usecases.failpoint import arm
 
 log = structlog.get_logger()
@@ -47,13 +48,16 @@ def work(settings: Settings) -> None:
             worker = Worker(
                 [open_queue(connection)],
                 connection=connection,
+                job_class=TaskJob,
                 serializer=JSONSerializer,
                 maintenance_interval=60,
                 worker_ttl=60,
                 log_job_description=False,
             )
-            worker.work(logging_level="WARNING")
-            return  # a clean stop: RQ handles SIGTERM and SIGINT itself and finishes the job at hand
+            worker.work(logging_level="WARNING")  # ends when told to, with the job at hand finished, ...
+            if not Worker.told_to_stop:  # ... or because a job in Redis could not even be read: go on with the next
+                log.error("worker_stumbled")
+                time.sleep(RECONNECT_SECONDS)
         except StopRequested:
             return
         except RedisError as error:

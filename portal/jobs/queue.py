@@ -15,6 +15,8 @@ from rq import Queue
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
 
+from portal.jobs.task_job import TaskJob
+
 log = structlog.get_logger()
 
 QUEUE = "paydoor"
@@ -38,8 +40,10 @@ def connect(redis_url: str, *, patient: bool = False) -> Redis:
 
 
 def open_queue(connection: Redis) -> Queue:
-    """The one queue; JSON only, so whoever can write to Redis still cannot run code in a worker."""
-    return Queue(QUEUE, connection=connection, serializer=JSONSerializer, default_timeout=JOB_SECONDS)
+    """The one queue; JSON and our own tasks only, so whoever can write to Redis still cannot run code in a worker."""
+    return Queue(
+        QUEUE, connection=connection, serializer=JSONSerializer, job_class=TaskJob, default_timeout=JOB_SECONDS
+    )
 
 
 class RedisDoorbell:

@@ -49,14 +49,14 @@ def promised(house: House, name: str = "ada") -> str:
     """A message about a link, promised to an address of its own; its id."""
     facts = {
         "link_url": f"{house.ports.portal_url}/{house.slug}/l/{'t' * 32}",
-        "expires_at": (house.clock.now() + timedelta(days=1)).isoformat(),
+        "expires_at": (house.ports.clock.now() + timedelta(days=1)).isoformat(),
     }
     with house.ports.database.transaction(house.organisation_id) as session:
         payer = customer.by_id(session, house.customer_id)
         assert payer is not None
         return promise(
             session, "payment_link", "email", payer, f"{name}@example.com", uuid.uuid4().hex, uuid.uuid4().hex,
-            house.clock.now(), sealed_facts=house.ports.seal.seal(json.dumps(facts)),
+            house.ports.clock.now(), sealed_facts=house.ports.seal.seal(json.dumps(facts)),
         )  # fmt: skip
 
 
