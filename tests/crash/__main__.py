@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import selectors
+import signal
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ def main() -> int:
     parser.add_argument("--results", type=Path, help="write each result as a JSON line")
     options = parser.parse_args()
     warnings.simplefilter("ignore", DeprecationWarning)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
     chosen = _chosen(options)
     with tempfile.TemporaryDirectory(prefix="paydoor-crash-") as folder, contextlib.ExitStack() as stack:
         results = _play(chosen, options, Path(folder), stack)

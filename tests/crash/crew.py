@@ -114,6 +114,11 @@ class Child:
             self.exit_code = os.WEXITSTATUS(status)
 
 
+def die_with_parent() -> None:
+    """Whatever ends the parent ends this process too: nothing of a broken-off run is left behind."""
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+
+
 def wait(children: Iterable[Child], until: Callable[[Child, Look], bool], seconds: float) -> list[Child]:
     """Waits until each child has come to what `until` accepts; returns those that did not in time."""
     waiting = list(children)
@@ -138,7 +143,7 @@ def answered(child: Child, look: Look) -> bool:
 def _live(name: str, work: Callable[[Wire], int], wire: Wire, log: Path) -> None:
     code = FAILED
     try:
-        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+        die_with_parent()
         with log.open("a") as stream:
             os.dup2(stream.fileno(), 1)
             os.dup2(stream.fileno(), 2)

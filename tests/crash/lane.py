@@ -11,16 +11,20 @@ import signal
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import Executor, Future
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import configure_mappers
 
+from portal.domain.document import ReceiptFacts
 from portal.usecases.charge import charge_obligation
-from portal.usecases.resolve import resolve
-from tests.crash.actors import listen_to_logs
+from portal.usecases.invariants import Walk
+from portal.usecases.janitor import sweep
+from tests.crash.actors import PAST_ALL_ACCOUNTS, listen_to_logs
+from tests.crash.crew import die_with_parent
 from tests.crash.history import History
 from tests.crash.oracle import judge
 from tests.crash.stage import Stage
@@ -61,6 +65,8 @@ def start(url: str, simulator: SimulatorProcess, histories: Sequence[History], l
         os.close(write)
         return Lane(pid, read)
     try:
+        die_with_parent()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         faulthandler.register(signal.SIGUSR1, file=log.open("a"))  # where it is, for whoever asks
         with os.fdopen(write, "w", buffering=1) as results:
@@ -108,20 +114,32 @@ def play(world: World, history: History, log: Path) -> dict[str, Any]:
     }
 
 
+class _InTurn(Executor):
+    """A pool without threads: what is submitted is done at once. A process with threads must not fork."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class _BlankPaper:
+    """Typst starts threads when it first prints, so its first page is left to the children."""
+
+    def receipt(self, facts: ReceiptFacts, locale: str) -> bytes:
+        return b"%PDF-1.7"
+
+
 def _warm_up(world: World) -> None:
-    """Charges once well and once badly, so that every statement is compiled before the first fork."""
+    """Charges once well and once badly and sweeps, so that every statement is compiled before the first fork."""
     house = world.houses["keyed"]
     for fault in (None, "reset_before"):
         if fault:
             world.simulator.faults(fault, operation="sale", merchant=house.merchant_id)
         due = house.obligation(house.account(), 500, payment_method_id=house.card_on_file())
         charge_obligation(world.ports, house.organisation_id, due, TIMEOUT)
-    with world.database.across() as session:
-        from portal.storage import charge
-
-        open_charges = charge.open_and_due(session, world.clock.now() + timedelta(days=9), 10)
+    ports = replace(world.ports, paper=_BlankPaper())
     for _ in range(3):
         world.clock.jump(timedelta(minutes=20))
-        for row in open_charges:
-            resolve(world.ports, *row)
+        sweep(ports, _InTurn(), Walk(after=PAST_ALL_ACCOUNTS))
     world.before_fork()

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.domain.charge import Actor, ChargeState, is_legal
-from portal.storage import account, audit, charge, ledger, obligation
+from portal.storage import account, audit, charge, invariant, ledger, obligation
 from portal.storage.audit import AuditEntry
 from portal.storage.charge import Charge
 from portal.storage.message import Message, Receipt
@@ -67,6 +67,7 @@ def judge(world: World, history: History, scene: Scene, played: Played) -> Verdi
         assert owed is not None
         if differs_from_entries(session, owed):
             verdict.wrong.append("balance is not the sum of its entries")
+        verdict.wrong += [f"invariant: {found.kind}" for found in invariant.broken(session, [scene.account_id])]
         paid_cents = sum(entry.amount_cents for entry in ledger.of_account(session, scene.account_id)
                          if entry.recipe == "payment_taken")  # fmt: skip
         if owed.balance_cents < 0 or owed.balance_cents != scene.opening_cents - paid_cents:
