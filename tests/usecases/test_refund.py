@@ -64,8 +64,8 @@ def test_a_settled_sale_is_refunded_in_parts_up_to_what_was_taken(house: House) 
     assert [(row["amount_cents"], row["refunded_transaction_id"]) for row in given] == [
         (4_000, gateway_id), (6_000, gateway_id),
     ]  # fmt: skip
-    names = [row.order_id for row in refunds_of(house, charge_id)]
-    assert [row["order_id"] for row in given] == [row["api_request_key"] for row in given] == names
+    names = {row.order_id for row in refunds_of(house, charge_id)}
+    assert {row["order_id"] for row in given} == {row["api_request_key"] for row in given} == names
 
 
 def test_a_part_of_a_sale_that_has_not_settled_waits_and_nothing_is_sent(house: House) -> None:
