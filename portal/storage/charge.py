@@ -193,3 +193,8 @@ def unwanted(session: Session, limit: int) -> list[tuple[str, str]]:
         .limit(limit)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def next_look_at(session: Session) -> datetime | None:
+    """When the next attempt without an answer is to be looked at; across organisations or in one."""
+    return session.scalar(select(func.min(Charge.next_try_at)).where(Charge.state.in_(("sending", "unknown"))))

@@ -140,3 +140,8 @@ def of_customer(session: Session, customer_id: str) -> list[Message]:
             select(Message).where(Message.customer_id == customer_id).order_by(Message.created_at, Message.id)
         )
     )
+
+
+def next_try_at(session: Session) -> datetime | None:
+    """When the next queued message is to be tried; across organisations or in one."""
+    return session.scalar(select(func.min(Message.next_try_at)).where(Message.state == "queued"))

@@ -9,12 +9,13 @@ from click.testing import Result
 
 from portal.app import create_app
 from portal.domain.rule import RULES
-from portal.storage import audit, obligation
+from portal.storage import audit, obligation, organisation
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.receipt import receipt_number
 from portal.usecases.restore import hold_charging
 from tests.rig.house import House
 from tests.rig.payment import balance_of, paid, settled
+from tests.rig.series import payments_of, scheduled, weekly
 from tests.web.conftest import settings
 
 Run = Callable[..., Result]
@@ -34,7 +35,7 @@ def run(house: House) -> Run:
 GROUPS = [
     ("refund",), ("refund", "whole"), ("refund", "part"), ("refund", "void"), ("refund", "show"), ("reconcile",),
     ("reconcile", "run"), ("reconcile", "show"), ("restored",), ("explain",), ("alarms",), ("alarms", "list"),
-    ("alarms", "clear"),
+    ("alarms", "clear"), ("clock",),
 ]  # fmt: skip
 
 
@@ -148,3 +149,24 @@ def test_alarms_are_listed_until_somebody_has_looked(run: Run, house: House) -> 
     assert alarm.id in listed.stdout
     assert run("alarms", "clear", alarm.id).exit_code == 0
     assert run("alarms", "list", "--organisation", house.slug).exit_code == 0
+
+
+def test_the_clock_walks_days_over_the_simulator_and_says_what_happened(run: Run, house: House) -> None:
+    made = scheduled(house, weekly(house, 2))
+    said = run("clock", "--simulate", "20d", "--yes", "--simulator", house.simulator.url)
+    house.simulator.shift_clock(-20 * 86_400)
+    assert said.exit_code == 0, said.output
+    assert [row.status for row in payments_of(house, made.schedule_id)] == ["paid", "paid"]
+    assert re.search(r"paid\W+2\b", said.stdout)
+
+
+@pytest.mark.sqlite
+def test_the_clock_is_not_walked_beside_a_real_gateway(run: Run, house: House) -> None:
+    with house.ports.database.transaction(house.organisation_id) as session:
+        account = organisation.gateway_account(session)
+        assert account is not None
+        account.environment = "sandbox"
+    said = run("clock", "--simulate", "1d", "--yes")
+    assert said.exit_code == 1
+    assert "real gateway" in said.stderr
+    assert run("clock", "--simulate", "soon", "--yes").exit_code == 2
