@@ -70,10 +70,6 @@ REJECTIONS: dict[str, DeclineClass] = {
     "token_issuance": DeclineClass.operator,
 }
 
-# Mastercard's advice to merchants: what forbids or delays another try, whatever the code says.
-ADVICE_NEVER = frozenset({"03", "21"})
-ADVICE_CUSTOMER = frozenset({"01"})
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -84,17 +80,12 @@ class Failure:
     rejection: str | None
     tries: int
     first_at: datetime
-    advice: str | None = None
 
 
 def class_of(failure: Failure) -> DeclineClass:
     """What this decline calls for. What no table knows is `never`: not to try is always allowed."""
     if failure.rejection:
         return REJECTIONS.get(failure.rejection, DeclineClass.never)
-    if failure.kind == "hard_declined" or failure.advice in ADVICE_NEVER:
-        return DeclineClass.never
-    if failure.advice in ADVICE_CUSTOMER:
-        return DeclineClass.customer
     if failure.kind == "soft_declined":
         return SOFT_CODES.get(failure.code or "", DeclineClass.issuer)
     return DeclineClass.never
