@@ -174,9 +174,13 @@ def _hear(session: Session, row: Charge, outcome: Outcome, actor: Actor, now: da
 
 
 def _told_again(session: Session, row: Charge, outcome: Outcome, after: ChargeState, now: datetime) -> None:
-    """A second ending: the same one is no news, another one is for a person to look at."""
+    """A second ending: the same one is no news, another one is for a person to look at.
+
+    That nothing came of one request says nothing against what became of the charge after it.
+    """
     same_sale = outcome.gateway_id in {None, row.gateway_id}
-    if outcome.kind is OutcomeKind.unknown or (after.value == row.state and same_sale):
+    no_ending = outcome.kind is OutcomeKind.unknown or outcome.kind in NOTHING_HAPPENED
+    if no_ending or (after.value == row.state and same_sale):
         return
     raise_alarm(
         session,

@@ -120,6 +120,25 @@ def test_a_sender_that_thaws_in_review_ends_it_only_with_a_definite_answer(
     assert look_at(house, due)[0].status == status
 
 
+@pytest.mark.parametrize(
+    ("kind", "alarms"),
+    [(OutcomeKind.not_sent, set()), (OutcomeKind.key_refused, set()), (OutcomeKind.unknown, set()),
+     (OutcomeKind.succeeded, {"charge_ends_differ"})],
+)  # fmt: skip
+def test_a_sender_that_thaws_after_the_end_calls_a_person_only_when_it_was_paid(
+    house: House, kind: OutcomeKind, alarms: set[str]
+) -> None:
+    """Refused before it was processed, frozen, burned meanwhile: both say that nothing was taken."""
+    due = house.obligation(house.account(), 2_500, card_nonce=house.nonce())
+    claimed = claim(house.ports, house.organisation_id, due, SOON)
+    row, attempt, _ = one_look(house, due, minutes=30)
+    assert (row.status, attempt.state) == ("declined", "never_received")
+    answer = Outcome(kind, gateway_id="late" if kind is OutcomeKind.succeeded else None, amount_cents=2_500,
+                     currency="USD", order_id=claimed.request.order_id)  # fmt: skip
+    learn(house.ports, house.organisation_id, attempt.id, answer, Actor.sender, claimed.send_deadline)
+    assert look_at(house, due)[2] == alarms
+
+
 def test_an_unreachable_gateway_is_asked_on_and_a_person_is_told(house: House) -> None:
     due = house.obligation(house.account(), 2_500, card_nonce=house.nonce())
     house.simulator.faults("status_500_before", order_prefix=house.organisation_id, operation="sale")
