@@ -3,6 +3,7 @@
 What one kind of test needs on top (a seeded organisation, a browser) lives in that folder's own conftest.
 """
 
+import os
 import shutil
 import sqlite3
 import uuid
@@ -10,10 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.rig import postgres
 from tests.rig.valkey import ValkeyServer
 
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 ENGINES = [
     pytest.param("sqlite", marks=pytest.mark.sqlite),
     pytest.param("postgres", marks=pytest.mark.postgres),
@@ -90,3 +100,22 @@ def simulator(tmp_path: Path) -> Iterator[object]:
     process = SimulatorProcess(tmp_path / "simulator")
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One for the process: a second one beside it refuses to start."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, else the one playwright brings; each test opens its own context."""
+    given = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
+    try:
+        started = playwright.chromium.launch(executable_path=given, args=CHROMIUM_OPTIONS)
+    except Exception as error:
+        pytest.exit(f"No Chromium to test with: install one, or set CHROMIUM_PATH ({error}).", 2)
+    yield started
+    started.close()

@@ -3,7 +3,6 @@
 Rows are made through use cases in the test's process; the portal is another process on the same database.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from demo.process import free_port
 from portal.app import FernetSeal, SystemClock
@@ -25,14 +24,6 @@ from tests.rig.simulator_process import SimulatorProcess
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -90,24 +81,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, world:
 def _no_faults_left(world: SimulatorProcess) -> Iterator[None]:
     yield
     world.clear_faults()
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """The system's Chromium, else the one playwright brings."""
-    given = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("chromium-browser")
-    try:
-        started = playwright.chromium.launch(executable_path=given, args=FLAGS)
-    except Exception as error:
-        pytest.exit(f"No Chromium to test with: install one, or set CHROMIUM_PATH ({error}).", 2)
-    yield started
-    started.close()
 
 
 @dataclass

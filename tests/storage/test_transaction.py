@@ -179,7 +179,7 @@ def test_a_deadlock_is_tried_again_and_both_sides_finish(postgres_url: str) -> N
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(cross, number) for number in (0, 1)]:
             done.result(timeout=30)
-    assert sorted(tries) == [1, 2]
+    assert sum(tries) >= 3  # one of them at least was sent back
     with ours.read() as session:
         assert session.scalars(select(Account.version).order_by(Account.reference)).all() == [3, 2]
     database.dispose()

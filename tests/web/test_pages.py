@@ -19,7 +19,7 @@ HTMX = {"HX-Request": "true", "HX-Target": "main#step", "HX-Request-Type": "part
 
 
 def https(portal: Portal, world: object, **changes: object) -> Flask:
-    return create_app(settings(world, portal_url="https://pay.example", **changes), portal.house.ports)  # type: ignore[arg-type]
+    return create_app(settings(world, portal_url="https://pay.example", **changes), portal.house.ports)  # type: ignore[arg-type]  # only what the doors read
 
 
 def test_attack_116_every_kind_of_answer_carries_the_headers(portal: Portal) -> None:
@@ -76,7 +76,7 @@ def test_attack_117_the_gateway_is_let_in_on_the_card_page_only(portal: Portal, 
         base = "https://js.braintreegateway.com/web/3.144.0/js"
         app = create_app(
             settings(world, gateway=gateway, braintree_script_base=base),
-            portal.house.ports,  # type: ignore[arg-type]
+            portal.house.ports,  # type: ignore[arg-type]  # a fixture without a type
         )
         card_page = portal.at_amount(Reader(app))
         policy = card_page.response.headers["Content-Security-Policy"]
@@ -250,7 +250,7 @@ def test_a_brand_colour_is_moved_until_it_can_be_read(colour: str) -> None:
 
 
 def test_pages_work_while_redis_is_down(portal: Portal, world: object) -> None:
-    app = create_app(settings(world, redis_url="redis://127.0.0.1:1/0"), portal.house.ports)  # type: ignore[arg-type]
+    app = create_app(settings(world, redis_url="redis://127.0.0.1:1/0"), portal.house.ports)  # type: ignore[arg-type]  # only what the doors read
     assert Reader(app).open(portal.link()).status == 200
 
 

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.payment_link import Step
 from portal.domain.refusal import Refused
+from portal.storage import Session
 from portal.usecases import agreement, checkout
 from portal.usecases.charge import charge_obligation
 from portal.usecases.failpoint import failpoint
@@ -28,27 +29,31 @@ def post(here: Here) -> AnyResponse:
     """Seals the agreement and charges, once: whoever comes second is shown the first one's result."""
     if request.form.get("agreed") != "yes":
         return _page(here, {"agreed": sentence(Refused("agreement_tick_missing"))}, 422)
-    now = ports().clock.now()
+
+    def work(session: Session) -> str | AnyResponse:
+        walk = look(session, here.visit_id, here.secret, ports().clock.now(), locked=True)
+        if walk is None:
+            return closed()
+        if walk.progress.agreed:
+            return move_on(path_of(Step.result, here.visit_id))
+        return checkout.accept(
+            session,
+            walk,
+            walk.organisation,
+            request.form.get("agreement", ""),
+            ip=request.remote_addr or "",
+            user_agent=request.headers.get("User-Agent", ""),
+            now=ports().clock.now(),
+        )
+
     try:
-        with ports().database.transaction(organisation().id) as session:
-            walk = look(session, here.visit_id, here.secret, now, locked=True)
-            if walk is None:
-                return closed()
-            if walk.progress.agreed:
-                return move_on(path_of(Step.result, here.visit_id))
-            obligation_id = checkout.accept(
-                session,
-                walk,
-                walk.organisation,
-                request.form.get("agreement", ""),
-                ip=request.remote_addr or "",
-                user_agent=request.headers.get("User-Agent", ""),
-                now=now,
-            )
+        accepted = ports().database.run(organisation().id, work)  # two presses at once may wait for each other
     except Refused as refused:
         return _refused(here, refused)
+    if not isinstance(accepted, str):
+        return accepted
     failpoint("agree.after_commit")
-    charge_obligation(ports(), organisation().id, obligation_id, ports().timing.page_timeout)
+    charge_obligation(ports(), organisation().id, accepted, ports().timing.page_timeout)
     return move_on(path_of(Step.result, here.visit_id))
 
 
