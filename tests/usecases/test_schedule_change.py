@@ -42,7 +42,7 @@ from tests.rig.series import (
 )
 
 SOON = timedelta(seconds=2)
-RACES = int(os.environ.get("RACES", "1000"))
+RACES = int(os.environ.get("RACES", "200"))  # RACES=1000 for the long run
 NO_FUNDS, STOLEN = 200_100, 201_300  # cents the gateway declines: 2001 soft, 2013 hard
 
 
@@ -120,6 +120,7 @@ def test_p2_a_cancelled_payment_whose_answer_is_lost_is_never_sent_again(house: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_p1_cancel_against_charge_races_leave_no_late_claim(house: House) -> None:
     """The order of commits decides: a claim is before the cancel and is asked back, or it never is."""
     card, late = card_of(house), 0
