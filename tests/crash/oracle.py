@@ -130,7 +130,6 @@ def _judge_end(
     behind = history.search_lag == "beyond" or (history.late_lands == "after" and history.fault.startswith("late"))
     reason = reviewed[0].reason or ""
     keys_fail = history.merchant != "keyed" or history.fault == "error_915231"  # perhaps on the resend only
-    loses_keys = history.merchant != "keyed" or history.fault == "error_915231"  # told so, it goes on without
     allowed = (
         history.fault in TO_A_PERSON
         or (reason == "not_found_without_key" and keys_fail and history.card != "nonce")
