@@ -22,7 +22,9 @@ NIGHTS_SECONDS = 60.0
 OLDEST_OPEN = Gauge("paydoor_oldest_open_charge_seconds", "Age of the oldest charge without an answer")
 OLDEST_QUEUED = Gauge("paydoor_oldest_queued_message_seconds", "Age of the oldest undelivered message")
 BROKEN = Gauge("paydoor_broken_invariants", "Things that do not agree in the books, as the last sweep saw them")
-RECONCILED = Gauge("paydoor_last_night_look_timestamp_seconds", "When it was last looked whose night it is")
+RECONCILED = Gauge(
+    "paydoor_last_night_look_timestamp_seconds", "When it was last looked whose night it is to reconcile"
+)
 SWEPT = Gauge("paydoor_last_sweep_timestamp_seconds", "When the last sweep ended")
 
 
