@@ -202,7 +202,8 @@ def _judge_messages(
         verdict.wrong.append(f"mails {dict(mails)}, promised {expected}")
     if any(row.state != "sent" for row in promised):
         verdict.wrong.append(f"messages {[row.state for row in promised]}")
-    may_repeat = played.was_disturbed or history.mail_fault is not None
+    # A sender that died, or that the clock overtook while it sent, is rightly repeated: with the same Message-ID.
+    may_repeat = played.was_disturbed or history.mail_fault is not None or history.overlaps
     if not may_repeat and any(times > 1 for times in mails.values()):
         verdict.wrong.append(f"a mail went {max(mails.values())} times")
 
