@@ -26,8 +26,8 @@ from portal.usecases.janitor import sweep
 from tests.crash.actors import PAST_ALL_ACCOUNTS, listen_to_logs
 from tests.crash.crew import die_with_parent
 from tests.crash.history import History
-from tests.crash.oracle import judge
-from tests.crash.stage import Stage
+from tests.crash.oracle import Verdict, judge
+from tests.crash.stage import Played, Stage
 from tests.crash.world import TIMEOUT, World
 from tests.rig.simulator_process import SimulatorProcess
 
@@ -92,9 +92,17 @@ def _run(world: World, histories: Sequence[History], log: Path, tell: Any) -> No
 def play(world: World, history: History, log: Path) -> dict[str, Any]:
     """One history, played and judged."""
     began = time.monotonic()
-    scene = world.scene(history)
-    played = Stage(world, history, log).play(scene)
-    verdict = judge(world, history, scene, played)
+    played = Played()
+    try:
+        scene = world.scene(history)
+        stage = Stage(world, history, log)
+        played = stage.played
+        stage.play(scene)
+        verdict = judge(world, history, scene, played)
+    except Exception as error:  # a mistake of the rig's spoils one history, not a lane
+        with log.open("a") as stream:
+            traceback.print_exc(file=stream)
+        verdict = Verdict(wrong=[f"not played to its end: {error!r}"])
     world.before_fork()
     return {
         **asdict(verdict),
