@@ -160,7 +160,7 @@ def test_a_keyboard_alone_completes_the_walk(site: Site, visit: Visit) -> None:
     tab_to("main button.primary")
     page.keyboard.press("Enter")
     page.wait_for_url("**/amount")
-    expect(page.locator("#card-number iframe")).to_be_visible()
+    expect(page.locator('form[data-card-state="ready"]')).to_be_visible()
     tab_to("#choice-whole")
     tab_to("#method-new")
     page.keyboard.press("Space")

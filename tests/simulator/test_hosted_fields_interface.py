@@ -131,6 +131,7 @@ def test_states_and_events_have_the_shape_of_the_real_thing(form: Page) -> None:
     field(form, "number").press_sequentially(VISA[1:])
     field(form, "number").press("Enter")
     field(form, "cvv").focus()
+    form.wait_for_function("() => heard.some(([event, field]) => event === 'blur' && field === 'number')")
     heard = form.evaluate("heard")
     for event in ("focus", "notEmpty", "cardTypeChange", "validityChange", "inputSubmitRequest", "blur"):
         assert [event, "number"] in heard, event
@@ -159,10 +160,12 @@ def test_a_date_is_understood_as_people_type_it_and_as_managers_fill_it(form: Pa
         ("1331", "13 / 31", False),
         ("12", "12 / ", False),
     ):
+        # the frame tells the page by message, a moment later: wait for the empty field, then for what was typed
         date.fill("")
+        form.wait_for_function("() => fields.getState().fields.expirationDate.isEmpty")
         date.press_sequentially(typed)
         expect(date).to_have_value(shown)
-        assert form.evaluate("() => fields.getState().fields.expirationDate.isValid") is is_valid, typed
+        form.wait_for_function("wanted => fields.getState().fields.expirationDate.isValid === wanted", arg=is_valid)
     type_card(form)
     for pasted in ("05/31", "05/2031", "05 / 31", "0531", "2031-05", "5/2031"):
         date.fill(pasted)
@@ -191,9 +194,8 @@ def test_each_brand_is_grouped_and_recognised(form: Page) -> None:
     ):
         field(form, "number").fill(number)
         expect(field(form, "number")).to_have_value(shown)
-        state = form.evaluate("() => fields.getState()")
-        assert [card["type"] for card in state["cards"]] == [kind]
-        assert state["fields"]["number"]["isValid"] is True, number
+        form.wait_for_function("kind => fields.getState().cards.map((card) => card.type).join() === kind", arg=kind)
+        assert form.evaluate("() => fields.getState().fields.number.isValid") is True, number
 
 
 def test_a_digit_put_in_the_middle_leaves_the_caret_behind_it(form: Page) -> None:
