@@ -23,9 +23,11 @@ from portal.storage import (
     organisation,
     payment_link,
     payment_method,
+    plan,
     reconcile,
     refund,
     schedule,
+    signing,
     visit,
     walk,
 )
@@ -51,9 +53,11 @@ __all__ = [
     "organisation",
     "payment_link",
     "payment_method",
+    "plan",
     "reconcile",
     "refund",
     "schedule",
+    "signing",
     "visit",
     "walk",
 ]

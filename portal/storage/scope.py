@@ -38,7 +38,7 @@ class Reading:
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     names = "|".join(sorted(table.name for table in Row.metadata.tables.values() if "organisation_id" in table.c))
-    used = rf'(?:\b(?:FROM|JOIN|UPDATE|USING)\s+(?:ONLY\s+)?|,\s*)"?({names})"?(?![\w.]|\s*\.)(?:\s+AS\s+"?(\w+)"?)?'
+    used = rf'(?:\b(?:FROM|JOIN|UPDATE|USING)\s+(?:ONLY\s+)?|,\s*)"?({names})"?(?!["\w.]|\s*\.)(?:\s+AS\s+"?(\w+)"?)?'
     inserted = rf'\s*INSERT\s+(?:OR\s+\w+\s+)?INTO\s+"?(?:{names})"?\b'
     return re.compile(used, re.IGNORECASE), re.compile(inserted, re.IGNORECASE)
 

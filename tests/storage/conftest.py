@@ -27,10 +27,12 @@ from portal.storage.offer import Offer
 from portal.storage.organisation import GatewayAccount, OrganisationSetting
 from portal.storage.payment_link import PaymentLink
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.plan import Plan, PlanLink, PlanPreset
 from portal.storage.reconcile import ReconcileDay, ReconcileResult
 from portal.storage.refund import Refund
 from portal.storage.rows import TenantRow, new_id
 from portal.storage.schedule import Schedule
+from portal.storage.signing import PlanPaper, PlanSignature, RecordConsent, Signing
 from portal.storage.visit import Visit
 from portal.usecases.account import add_customer, found_organisation, open_account
 from tests.conftest import ENGINES
@@ -129,6 +131,24 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(Schedule(**both, agreement_id=ids["agreement"], payment_method_id=ids["payment_method"],
                      visit_id=ids["visit"], series="installment", rhythm={}, locale="en", made_at=NOW,
                      made_by="test"))  # fmt: skip
+        add(Plan(**both, reference="PL-1", state="signed", kind="total", balance_cents=5_000, total_cents=5_000,
+                 down_cents=0, instalments=[], wish={}, channels="email", offer_days=14, made_at=NOW, made_by="test",
+                 offered_at=NOW, expires_at=NOW, signed_at=NOW, schedule_id=ids["schedule"]))  # fmt: skip
+        add(PlanPreset(name="Half a year", number=6, frequency="monthly", first_in_days=7, channels="email",
+                       offer_days=14, set_at=NOW, set_by="test"))  # fmt: skip
+        add(PlanLink(plan_id=ids["plan"], customer_id=person.id, token_sha256="0" * 64, expires_at=NOW, created_at=NOW,
+                     made_by="test"))  # fmt: skip
+        add(Signing(plan_id=ids["plan"], link_id=ids["plan_link"], customer_id=person.id, secret_sha256="0" * 64,
+                    opened_at=NOW, expires_at=NOW, ip="192.0.2.1", user_agent="test", locale="en"))  # fmt: skip
+        add(RecordConsent(customer_id=person.id, signing_id=ids["signing"], said="given", text_version="1",
+                          locale="en", text="I agree", text_sha256="0" * 64, said_at=NOW, ip="192.0.2.1",
+                          user_agent="test"))  # fmt: skip
+        add(PlanSignature(plan_id=ids["plan"], signing_id=ids["signing"], agreement_id=ids["agreement"],
+                      consent_id=ids["record_consent"], customer_id=person.id, way="drawn", image=b"PNG", facts={},
+                      agreement_pdf_sha256="0" * 64, schedule_pdf_sha256="0" * 64, signed_at=NOW, ip="192.0.2.1",
+                      user_agent="test"))  # fmt: skip
+        add(PlanPaper(plan_id=ids["plan"], kind="agreement", content=b"%PDF", content_sha256="0" * 64,
+                      kept_at=NOW))  # fmt: skip
         add(made.obligation())
         add(made.charge(ids["obligation"], state="succeeded", gateway_id="g1"))
         add(Receipt(**both, charge_id=ids["charge"], number="R-1", facts={"amount_cents": 1_000}, issued_at=NOW))

@@ -41,6 +41,23 @@ def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, 
                 row[unique] = new_id()
         if name == "charge":
             row |= {"state": "declined", "n": 99}
+        if name == "plan":  # a second one on an account is no longer under a signature
+            row |= {"state": "superseded"} | (
+                {} if column == "schedule_id" else {"schedule_id": None, "signed_at": None}
+            )
+        if name == "plan_signature" and column != "plan_id":
+            plans = TABLES["plan"]
+            first = select(plans).where(plans.c.organisation_id == row["organisation_id"])
+            plan = dict(connection.execute(first).mappings().first() or {})
+            row["plan_id"] = new_id()
+            copy = {
+                "id": row["plan_id"],
+                "reference": new_id(),
+                "state": "draft",
+                "schedule_id": None,
+                "signed_at": None,
+            }
+            connection.execute(plans.insert().values(plan | copy))
         if name == "receipt" and column != "charge_id":  # a second receipt needs a second charge
             charges = TABLES["charge"]
             first = select(charges).where(charges.c.organisation_id == row["organisation_id"])
@@ -104,6 +121,10 @@ def test_a_balance_below_zero_is_refused_by_the_database(pair: Pair) -> None:
         ("organisation", "profile", "'bank'"),
         ("offer", "amount_cents", "NULL"),
         ("customer", "locale", "'xx'"),
+        ("plan", "state", "'nearly'"),
+        ("plan", "schedule_id", "NULL"),
+        ("plan", "total_cents", "balance_cents + 1"),
+        ("plan", "paused_for", "'staff'"),
     ],
 )
 def test_a_value_outside_its_list_is_refused_by_the_database(pair: Pair, table: str, column: str, value: str) -> None:

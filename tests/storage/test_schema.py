@@ -16,7 +16,7 @@ from tests.rig.postgres import PostgresServer
 ROOT = Path(__file__).resolve().parents[2]
 ABOVE_ORGANISATIONS = {"organisation", "deployment_stamp"}
 APPEND_ONLY = {"ledger_entry", "agreement", "receipt", "organisation_setting", "audit_entry", "gateway_fact",
-               "reconcile_result"}  # fmt: skip
+               "reconcile_result", "plan_signature", "record_consent", "plan_paper"}  # fmt: skip
 TABLES = {table.name: table for table in Row.metadata.sorted_tables}
 TENANT_TABLES = sorted(TABLES.keys() - ABOVE_ORGANISATIONS)
 
