@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import structlog
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask
 from structlog.tracebacks import ExceptionDictTransformer
 
@@ -19,6 +19,7 @@ from portal.delivery.paper import Paper
 from portal.delivery.sms import NoSms, TwilioSms
 from portal.delivery.smtp import SmtpMail
 from portal.delivery.wording import Wording
+from portal.domain.card import GatewayRefused
 from portal.domain.charge import Timing
 from portal.gateway.braintree import BraintreeGateways, Credentials
 from portal.jobs.queue import RedisDoorbell
@@ -168,11 +169,15 @@ def build_ports(settings: AppSettings) -> Ports:
             row = organisation.gateway_account(session)
         if row is None:
             return None
+        try:
+            private_key = seal.open(row.private_key_sealed)
+        except (InvalidToken, ValueError) as error:  # sealed with another SEAL_KEY, or no seal at all
+            raise GatewayRefused("gateway_key_unopenable") from error
         return Credentials(
             environment=row.environment,
             merchant_id=row.merchant_id,
             public_key=row.public_key,
-            private_key=seal.open(row.private_key_sealed),
+            private_key=private_key,
             merchant_account_id=row.merchant_account_id,
         )
 

@@ -69,7 +69,9 @@ class BraintreeGateways:
         self._lock = threading.Lock()
 
     def of(self, organisation_id: str) -> "BraintreeGateway":
-        """The gateway; GatewayRefused without an account, or with one of another environment (F8)."""
+        """The gateway; GatewayRefused without an account, with one of another environment (F8), or with a key that
+        cannot be opened (which `load` says).
+        """
         with self._lock:
             made = self._made.get(organisation_id)
         if made is not None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Flag, Instant
 
@@ -135,14 +136,15 @@ def held_cents(session: Session, account_id: str) -> int:
 
 
 def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, charge id) of attempts whose lease or next try has come, oldest first; across organisations."""
-    rows = session.execute(
-        select(Charge.organisation_id, Charge.id)
-        .where(Charge.state.in_(("sending", "unknown")), Charge.next_try_at <= now)
-        .order_by(Charge.next_try_at, Charge.id)
-        .limit(limit)
+    """(organisation id, charge id) of attempts whose lease or next try has come; across organisations, in turn."""
+    return in_turn(
+        session,
+        Charge.id,
+        Charge.next_try_at,
+        Charge.state.in_(("sending", "unknown")),
+        Charge.next_try_at <= now,
+        limit=limit,
     )
-    return [(row[0], row[1]) for row in rows]
 
 
 def count_by_state(session: Session) -> dict[str, int]:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Day, Instant
 
@@ -81,11 +82,12 @@ def taken_back_cents(session: Session, charge_id: str) -> int:
 
 
 def undecided_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, gateway id) of undecided disputes that are to be looked at again; across organisations."""
-    rows = session.execute(
-        select(Dispute.organisation_id, Dispute.gateway_id)
-        .where(Dispute.status.in_(("open", "disputed", "under_review")), Dispute.next_look_at <= now)
-        .order_by(Dispute.next_look_at, Dispute.id)
-        .limit(limit)
+    """(organisation id, gateway id) of undecided disputes to be looked at again; across organisations, in turn."""
+    return in_turn(
+        session,
+        Dispute.gateway_id,
+        Dispute.next_look_at,
+        Dispute.status.in_(("open", "disputed", "under_review")),
+        Dispute.next_look_at <= now,
+        limit=limit,
     )
-    return [(row[0], row[1]) for row in rows]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Instant, Plain
 
@@ -106,14 +107,10 @@ def lock(session: Session, message_id: str, *, skip_locked: bool = False) -> Mes
 
 
 def queued_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, message id) of messages whose time has come, oldest first; across organisations."""
-    rows = session.execute(
-        select(Message.organisation_id, Message.id)
-        .where(Message.state == "queued", Message.next_try_at <= now)
-        .order_by(Message.next_try_at, Message.id)
-        .limit(limit)
+    """(organisation id, message id) of messages whose time has come; across organisations, in turn."""
+    return in_turn(
+        session, Message.id, Message.next_try_at, Message.state == "queued", Message.next_try_at <= now, limit=limit
     )
-    return [(row[0], row[1]) for row in rows]
 
 
 def count_to_recipient(session: Session, event: str, recipient: str, since: datetime) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, sel
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, new_id, tenant_args
 from portal.storage.types import Instant
 
@@ -74,14 +75,10 @@ def received(session: Session) -> list[Notice]:
 
 
 def waiting_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, notice id) of notices nobody has handled and whose time has come; across organisations."""
-    rows = session.execute(
-        select(Notice.organisation_id, Notice.id)
-        .where(Notice.state == "waiting", Notice.next_try_at <= now)
-        .order_by(Notice.next_try_at, Notice.id)
-        .limit(limit)
+    """(organisation id, notice id) of notices nobody has handled, their time come; across organisations, in turn."""
+    return in_turn(
+        session, Notice.id, Notice.next_try_at, Notice.state == "waiting", Notice.next_try_at <= now, limit=limit
     )
-    return [(row[0], row[1]) for row in rows]
 
 
 def oldest_waiting(session: Session) -> datetime | None:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Day, Instant
 
@@ -61,7 +62,7 @@ class Obligation(TenantRow):
     source: Mapped[str | None] = mapped_column(Text)  # transaction_source of its charge; none: the customer is present
     hold_reason: Mapped[str | None] = mapped_column(Text)  # the rule that held it when the run came last
     hold_until: Mapped[datetime | None] = mapped_column(Instant)
-    handed_at: Mapped[datetime | None] = mapped_column(Instant)  # when the run last gave it to a worker
+    handed_at: Mapped[datetime | None] = mapped_column(Instant)  # when the run last gave it to a worker, or took it up
     noticed_at: Mapped[datetime | None] = mapped_column(Instant)  # when the customer was told that it comes
     status: Mapped[str] = mapped_column(Text, default="due")
     version: Mapped[int] = mapped_column(default=1)
@@ -86,14 +87,20 @@ def of_subject(session: Session, subject_id: str) -> list[Obligation]:
 
 
 def stale_due(session: Session, before: datetime, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, obligation id) of checkouts due since before a moment, oldest first; across organisations."""
-    rows = session.execute(
-        select(Obligation.organisation_id, Obligation.id)
-        .where(Obligation.status == "due", Obligation.kind == "checkout", Obligation.due_at <= before)
-        .order_by(Obligation.due_at, Obligation.id)
-        .limit(limit)
+    """(organisation id, obligation id) of checkouts that were due, and last tried, before a moment.
+
+    Across organisations, in turn; in each of them those that were not tried for the longest time first.
+    """
+    return in_turn(
+        session,
+        Obligation.id,
+        func.coalesce(Obligation.handed_at, Obligation.due_at),
+        Obligation.status == "due",
+        Obligation.kind == "checkout",
+        Obligation.due_at <= before,
+        (Obligation.handed_at.is_(None)) | (Obligation.handed_at <= before),
+        limit=limit,
     )
-    return [(row[0], row[1]) for row in rows]
 
 
 def live_of_account(session: Session, account_id: str) -> list[Obligation]:

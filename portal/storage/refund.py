@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Flag, Instant
 
@@ -114,14 +115,15 @@ def claimed_between(session: Session, from_at: datetime, to_at: datetime) -> lis
 
 
 def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, refund id) of attempts whose lease or next look has come; across organisations."""
-    rows = session.execute(
-        select(Refund.organisation_id, Refund.id)
-        .where(Refund.state.in_(("sending", "unknown")), Refund.next_try_at <= now)
-        .order_by(Refund.next_try_at, Refund.id)
-        .limit(limit)
+    """(organisation id, refund id) of attempts whose lease or next look has come; across organisations, in turn."""
+    return in_turn(
+        session,
+        Refund.id,
+        Refund.next_try_at,
+        Refund.state.in_(("sending", "unknown")),
+        Refund.next_try_at <= now,
+        limit=limit,
     )
-    return [(row[0], row[1]) for row in rows]
 
 
 def oldest_open(session: Session) -> datetime | None:

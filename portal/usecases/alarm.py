@@ -1,4 +1,6 @@
-"""Raising an alarm: something a person must look at. Called inside the transaction that found it; tells nobody."""
+"""Raising an alarm: something a person must look at. Called inside the transaction that found it, but for
+`raise_refused`, which has one of its own; tells nobody.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -6,6 +8,7 @@ from typing import Any
 from portal.domain.refusal import Refused
 from portal.storage import Session, audit
 from portal.storage.audit import Alarm
+from portal.usecases.ports import Ports
 
 
 def raise_alarm(session: Session, kind: str, subject_id: str, now: datetime, **facts: Any) -> None:
@@ -23,6 +26,15 @@ def raise_alarm(session: Session, kind: str, subject_id: str, now: datetime, **f
         session.flush()
     elif row.cleared_at is not None:
         row.raised_at, row.cleared_at, row.facts = now, None, facts
+
+
+def raise_refused(ports: Ports, organisation_id: str, reason: str) -> None:
+    """The gateway refuses our keys, or they cannot be opened: that ends only when a person mends it. Commits."""
+
+    def work(session: Session) -> None:
+        raise_alarm(session, "gateway_refuses_us", organisation_id, ports.clock.now(), reason=reason)
+
+    ports.database.run(organisation_id, work)
 
 
 def clear_alarm(session: Session, alarm_id: str, now: datetime) -> Alarm:

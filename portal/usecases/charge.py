@@ -263,6 +263,7 @@ def keep_card_first(ports: Ports, organisation_id: str, obligation_id: str, time
         answer = KeepAnswer(KeepKind.refused, code=refused.reason)
     failpoint("keep.after_reply")
     if answer.kind is KeepKind.unknown:
+        _say_that_it_waits(ports, due, answer.code)
         return False
 
     def work(session: Session) -> None:
@@ -282,6 +283,18 @@ def keep_card_first(ports: Ports, organisation_id: str, obligation_id: str, time
 
     ports.database.run(organisation_id, work)
     return True
+
+
+def _say_that_it_waits(ports: Ports, due: Obligation, reason: str | None) -> None:
+    """A card that the gateway will say nothing about: after a while a person is told, and asking goes on."""
+    now = ports.clock.now()
+    if now - due.created_at < ports.timing.quarantine:
+        return
+
+    def work(session: Session) -> None:
+        raise_alarm(session, "card_not_kept", due.id, now, reason=reason)
+
+    ports.database.run(due.organisation_id, work)
 
 
 def kept_token(obligation_id: str) -> str:

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 
-from portal.storage import charge, dispute, message, notice, obligation, refund
+from portal.storage import Session, charge, dispute, message, notice, obligation, refund
 from portal.usecases.charge import charge_obligation
 from portal.usecases.dispute import look_again
 from portal.usecases.invariants import Walk, check_some
@@ -84,7 +84,14 @@ def _patience(ports: Ports) -> timedelta:
 
 
 def _charge(ports: Ports, organisation_id: str, obligation_id: str) -> None:
-    charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)
+    """Sent to the back of its queue first, so that one which cannot be charged now keeps none behind it waiting."""
+    now = ports.clock.now()
+
+    def work(session: Session) -> list[str]:
+        return obligation.hand_out(session, [obligation_id], now, now - _patience(ports))
+
+    if ports.database.run(organisation_id, work):
+        charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)
 
 
 def _all(pool: ThreadPoolExecutor, *rounds: tuple[Iterable[tuple[str, str]], Callable[[str, str], object]]) -> None:

@@ -12,7 +12,7 @@ from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, requi
 from portal.domain.refund import VOIDABLE, RefundWay
 from portal.storage import Session, account, charge, hold, refund
 from portal.storage.refund import Refund
-from portal.usecases.alarm import raise_alarm
+from portal.usecases.alarm import raise_alarm, raise_refused
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
 from portal.usecases.outcome import NOTHING_HAPPENED, reschedule
@@ -31,7 +31,9 @@ def resolve_refund(ports: Ports, organisation_id: str, refund_id: str) -> None:
         gateway = ports.gateways.of(organisation_id)
         sale = gateway.find(sale_gateway_id)
         known = _voided(sale) if row.way == RefundWay.void else _credited(ports, gateway, row, sale)
-    except (GatewayUnreachable, GatewayRefused):
+    except (GatewayUnreachable, GatewayRefused) as error:
+        if isinstance(error, GatewayRefused):  # does not come back by itself
+            raise_refused(ports, organisation_id, error.reason)
         _wait(ports, row)
         return
     if known is not None:

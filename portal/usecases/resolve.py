@@ -11,7 +11,7 @@ from portal.domain.card import GatewayRefused, GatewayUnreachable, SaleRequest
 from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, require_legal
 from portal.storage import Session, account, charge, hold, obligation, payment_method
 from portal.storage.charge import Charge
-from portal.usecases.alarm import raise_alarm
+from portal.usecases.alarm import raise_alarm, raise_refused
 from portal.usecases.charge import Claimed, digest, learn, send
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
@@ -29,8 +29,8 @@ def resolve(ports: Ports, organisation_id: str, charge_id: str) -> None:
     try:
         gateway = ports.gateways.of(organisation_id)
         hits = gateway.search(row.order_id)
-    except (GatewayUnreachable, GatewayRefused):
-        _wait(ports, row, hits=False)
+    except (GatewayUnreachable, GatewayRefused) as error:
+        _unanswered(ports, row, error)
         return
     failpoint("sweep.after_search")
     known = _adoptable(ports, gateway, row, hits)
@@ -128,6 +128,13 @@ def _wait(ports: Ports, row: Charge, *, hits: bool) -> None:
     ports.database.run(row.organisation_id, work)
 
 
+def _unanswered(ports: Ports, row: Charge, error: GatewayUnreachable | GatewayRefused) -> None:
+    """No answer: a silent gateway comes back by itself, one that refuses us does not, so a person is told at once."""
+    if isinstance(error, GatewayRefused):
+        raise_refused(ports, row.organisation_id, error.reason)
+    _wait(ports, row, hits=False)
+
+
 def _resend(ports: Ports, row: Charge) -> None:
     """The same request under the same key: the gateway answers with the first sale, or makes it now, once."""
     failpoint("sweep.before_resend")
@@ -204,8 +211,8 @@ def _burn(ports: Ports, gateway: Gateway, row: Charge) -> None:
                 failpoint("sweep.after_burn")
                 ports.database.run(row.organisation_id, lambda session: _mark_burned(session, row, ports))
         gateway.forget_card(token)
-    except (GatewayUnreachable, GatewayRefused):
-        _wait(ports, row, hits=False)
+    except (GatewayUnreachable, GatewayRefused) as error:
+        _unanswered(ports, row, error)
         return
 
     def work(session: Session) -> None:

@@ -147,9 +147,33 @@ def test_an_unreachable_gateway_is_asked_on_and_a_person_is_told(house: House) -
     for _ in house.ports.timing.resolve_tries:
         row, attempt, alarms = one_look(house, due, days=1, minutes=1)
     assert (row.status, attempt.state) == ("charging", "unknown")
-    assert alarms == {"charge_unresolved"}
+    assert alarms == {"charge_unresolved", "gateway_refuses_us"}
     house.simulator.clear_faults()
     assert one_look(house, due, days=1, minutes=1)[0].status == "declined"
+
+
+def test_a_gateway_that_refuses_our_keys_is_told_to_a_person_at_the_first_look(house: House) -> None:
+    due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
+    house.simulator.faults("reset_before", order_prefix=house.organisation_id, operation="sale")
+    charge_obligation(house.ports, house.organisation_id, due, SOON)
+    house.simulator.faults("unauthorized_401", operation="search", merchant=house.merchant_id)
+    row, attempt, alarms = one_look(house, due, minutes=30)
+    assert (row.status, attempt.state, alarms) == ("charging", "unknown", {"gateway_refuses_us"})
+    assert one_look(house, due, hours=1)[0].status == "paid"
+
+
+def test_a_card_that_is_neither_kept_nor_refused_for_long_is_told_to_a_person(house: House) -> None:
+    due = house.obligation(house.account(), 2_500, card_nonce=house.nonce(), keep_card_consent="Keep it")
+    house.simulator.faults("status_503_before", operation="payment_method", merchant=house.merchant_id, times=0)
+    charge_obligation(house.ports, house.organisation_id, due, SOON)
+    assert look_at(house, due)[2] == set()
+    house.clock.pass_(minutes=20)
+    charge_obligation(house.ports, house.organisation_id, due, SOON)
+    row, attempts, alarms = look_at(house, due)
+    assert (row.status, attempts, alarms) == ("due", [], {"card_not_kept"})
+    house.simulator.clear_faults()
+    charge_obligation(house.ports, house.organisation_id, due, SOON)
+    assert look_at(house, due)[0].status == "paid"
 
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after"])

@@ -11,11 +11,13 @@ import pytest
 
 from portal.storage import account, charge, message, obligation
 from portal.storage.database import NestedTransaction
+from portal.storage.hold import ChargingHold
 from portal.usecases.charge import charge_obligation, claim
-from portal.usecases.janitor import POOL, Sweep, sweep
+from portal.usecases.janitor import BATCH, POOL, Sweep, sweep
 from portal.usecases.outbox import deliver
 from portal.usecases.resolve import resolve
-from tests.rig.house import House
+from tests.rig.house import House, found
+from tests.rig.simulator_process import SimulatorProcess
 from tests.usecases.test_outbox import promised, state_of
 
 SOON = timedelta(seconds=2)
@@ -86,6 +88,58 @@ def test_one_bad_row_does_not_stop_the_rest(house: House, monkeypatch: pytest.Mo
     with ThreadPoolExecutor(2) as pool:
         sweep(house.ports, pool)
     assert state_of(house, good) == "sent"
+
+
+def test_an_organisation_that_cannot_be_charged_for_keeps_no_other_waiting(
+    house: House, world: SimulatorProcess
+) -> None:
+    """More of its payments wait than one sweep takes, and they are the oldest; they stay due, sweep after sweep."""
+    owed = house.account(BATCH * 1_000)
+    for _ in range(BATCH + 1):
+        house.obligation(owed, 100, card_nonce="held")
+    house.clock.pass_(hours=2)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        session.add(ChargingHold(reason="restored", held_at=house.clock.now(), held_by="test"))
+    other = found(house.ports, world)
+    due = other.obligation(other.account(), 1_000, payment_method_id=other.card_on_file())
+    house.clock.pass_(minutes=2)
+    with ThreadPoolExecutor(POOL) as pool:
+        sweep(house.ports, pool)
+    assert status(other, due) == "paid"
+
+
+def test_a_payment_that_cannot_be_charged_keeps_none_of_its_own_organisation_waiting(house: House) -> None:
+    """Nobody knows whether its card was kept; it is asked about again after all that wait behind it."""
+    stuck = [
+        house.obligation(house.account(), 100, card_nonce="a" * 20, keep_card_consent="Keep it") for _ in range(BATCH)
+    ]
+    house.clock.pass_(seconds=1)
+    due = house.obligation(house.account(), 1_000, payment_method_id=house.card_on_file())
+    house.simulator.faults("status_503_before", operation="payment_method", merchant=house.merchant_id, times=0)
+    house.clock.pass_(minutes=2)
+    with ThreadPoolExecutor(POOL) as pool:
+        assert sweep(house.ports, pool).charged == BATCH
+        assert status(house, due) == "due"
+        sweep(house.ports, pool)
+    assert status(house, due) == "paid"
+    assert {status(house, each) for each in stuck} == {"due"}
+
+
+def test_organisations_take_turns_when_charges_without_an_answer_are_looked_for(
+    house: House, world: SimulatorProcess
+) -> None:
+    """Ten of one whose searches may hang, all older than the one of another: the first of each comes first."""
+    for _ in range(10):
+        unknown_charge(house)
+    house.clock.pass_(minutes=1)
+    other = found(house.ports, world)
+    its_own = unknown_charge(other)
+    with house.ports.database.across() as session:
+        listed = charge.open_and_due(session, house.clock.pass_(hours=1), 3)
+    assert [organisation_id for organisation_id, _ in listed] == [
+        house.organisation_id, other.organisation_id, house.organisation_id,
+    ]  # fmt: skip
+    assert listed[1] == (other.organisation_id, its_own)
 
 
 @pytest.mark.parametrize("janitors", [2, 4])
