@@ -17,8 +17,8 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from config import Settings
-from portal.app import build_ports, configure_logging
-from portal.jobs import tasks, timetable
+from portal.app import build_pages, build_ports, configure_logging
+from portal.jobs import tasks, timetable, watch
 from portal.jobs.queue import connect, open_queue
 from portal.jobs.task_job import TaskJob
 from portal.usecases.failpoint import arm
@@ -68,7 +68,11 @@ def work(settings: Settings) -> None:
 
 def clock(settings: Settings) -> None:
     """Sweeps every few seconds until told to stop; the round at hand is finished first."""
-    timetable.run(build_ports(settings), _stop_on_signal())
+    ports, stop = build_ports(settings), _stop_on_signal()
+    threading.Thread(
+        target=watch.run, args=(ports, build_pages(settings, ports), stop), name="watch", daemon=True
+    ).start()
+    timetable.run(ports, stop)
 
 
 def _stop_on_signal() -> threading.Event:

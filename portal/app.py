@@ -22,11 +22,13 @@ from portal.delivery.wording import Wording
 from portal.domain.card import GatewayRefused
 from portal.domain.charge import Timing
 from portal.gateway.braintree import BraintreeGateways, Credentials
+from portal.gateway.page_reader import HttpPageReader
 from portal.jobs.queue import RedisDoorbell
 from portal.storage import Database, organisation
 from portal.usecases.ports import Ports
 from portal.web.command_line.install import install as install_commands
 from portal.web.doors import open_doors
+from portal.web.own_pages import OwnPages
 
 TEMPLATES = Path(__file__).parent / "templates"
 TRANSLATIONS = Path(__file__).parent / "translations"
@@ -212,5 +214,11 @@ def create_app(settings: AppSettings, ports: Ports | None = None) -> Flask:
     """The portal as a WSGI application. `ports` only where they are made elsewhere: the worker's, or a test's."""
     app = Flask("portal", root_path=str(Path(__file__).parent), static_folder=None, template_folder=str(TEMPLATES))
     open_doors(app, settings, ports or build_ports(settings))
+    app.extensions["own_pages"] = OwnPages(lambda: app, HttpPageReader())
     install_commands(app)
     return app
+
+
+def build_pages(settings: AppSettings, ports: Ports) -> OwnPages:
+    """The portal's own pages, for a process that serves none: its clock watches them."""
+    return OwnPages(lambda: create_app(settings, ports), HttpPageReader())

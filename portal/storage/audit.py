@@ -1,5 +1,6 @@
 """The audit trail and the facts heard from the gateway (append only), and alarms that a person must look at."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +50,16 @@ class Alarm(TenantRow):
     facts: Mapped[dict[str, Any]] = mapped_column(Plain)
     raised_at: Mapped[datetime] = mapped_column(Instant)
     cleared_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+def latest_of(session: Session, subject_id: str, actions: Sequence[str]) -> AuditEntry | None:
+    """The newest line of these actions on a subject."""
+    return session.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.subject_id == subject_id, AuditEntry.action.in_(actions))
+        .order_by(AuditEntry.at.desc(), AuditEntry.id)
+        .limit(1)
+    ).one_or_none()
 
 
 def alarm_of(session: Session, kind: str, subject_id: str) -> Alarm | None:

@@ -28,6 +28,7 @@ from portal.web import (
     strictness,
 )
 from portal.web.access import Doorstep, of_organisation, organisation
+from portal.web.card_page import card_page
 from portal.web.notice import notice
 from portal.web.payment_link import agreement, amount, check, contact, landing, offer, result
 from portal.web.payment_link.door import door
@@ -80,6 +81,7 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     _brand_pages(app)
     app.register_blueprint(door)
     app.register_blueprint(notice)
+    app.register_blueprint(card_page)
     for endpoint in machines.WITHOUT_FORM_TOKEN:
         csrf.exempt(app.view_functions[endpoint])
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")

@@ -83,7 +83,7 @@ def audience_of(app: Flask, endpoint: str) -> str | None:
             return "everybody"
         if line.rule == "/metrics":
             return "machines here"
-        if line.rule.endswith("/brand.css"):
+        if line.rule.endswith(("/brand.css", "/card-page")):
             return "everybody"
         if "/notice/" in line.rule:
             return "the gateway"
