@@ -4,6 +4,7 @@ Settings are data with history in storage; this table is the only place that say
 Read by use cases through `portal.usecases.organisation`; never holds a value of one organisation.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,6 +35,7 @@ class Setting:
     minimum: int = 0
     maximum: int = 2_147_483_647
     choices: tuple[str, ...] = ()
+    pattern: str = ""
     length_max: int = 2_000
 
     def default_for(self, profile: Profile) -> SettingValue:
@@ -45,7 +47,9 @@ class Setting:
         if type(value) is not self.kind or not isinstance(value, bool | int | str):
             raise Refused("setting_invalid", name=self.name)
         if isinstance(value, str):
-            if len(value) > self.length_max or (self.choices and value not in self.choices):
+            is_listed = not self.choices or value in self.choices
+            is_shaped = not self.pattern or re.fullmatch(self.pattern, value, re.ASCII) is not None
+            if len(value) > self.length_max or not is_listed or not is_shaped:
                 raise Refused("setting_invalid", name=self.name)
         elif not isinstance(value, bool) and not self.minimum <= value <= self.maximum:
             raise Refused("setting_invalid", name=self.name)
@@ -131,6 +135,30 @@ SETTINGS: dict[str, Setting] = {
                 "How many payments of one schedule a customer may skip; what is skipped stays owed.", maximum=100),
         Setting("cutoff_hours", "Hours before a payment when changes end", int, 24,
                 "Later than this before a payment, customers can cancel it but not move or skip it.", maximum=240),
+        Setting("plan_offer_days", "Days a plan offer stands", int, 14,
+                "How long a payment plan can be signed after it was offered; never past its first date (S1:40).",
+                minimum=1, maximum=180),
+        Setting("plan_reminder_days", "Reminders of a plan offer", str, "7,3,1",
+                "How many days before an offer ends its reminders go out; at most three, or none (S1:38).",
+                pattern=r"([1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){0,2})?"),
+        Setting("plan_fresh_offer", "Send me a fresh offer", bool, True,
+                "An expired plan offer lets the customer ask for a fresh one, with the next dates of the same plan."),
+        Setting("plan_identity", "Who opens a plan", str, "none",
+                "What is asked before a plan is shown: nothing, or the ZIP code on file (Reg F 1006.6(d)(1)).",
+                ((Profile.receivables, "zip"),), choices=("none", "zip")),
+        Setting("plan_number_max", "Most instalments of a plan", int, 120,
+                "How many instalments one plan may have.", minimum=1, maximum=520),
+        Setting("plan_days_max", "Longest plan", int, 1_825,
+                "How many days ahead the last instalment of a plan may lie.", minimum=1, maximum=3_650),
+        Setting("plan_missed_payment", "A missed instalment", str, "end",
+                "An instalment that failed for good goes to the end of the plan, or stays owed outside of it.",
+                choices=("end", "stay")),
+        Setting("plan_break_after", "Missed instalments that end a plan", int, 3,
+                "After this many instalments in a row that failed for good the plan is broken; 0 never breaks one.",
+                maximum=100),
+        Setting("plan_terms", "Terms added to a payment plan", str, "",
+                "Paragraphs of the organisation's own, shown and signed with each plan; plain text, a line for each.",
+                length_max=8_000),
         Setting("charging_enabled", "Charging enabled", bool, True,
                 "The kill switch: off, nothing is charged for this organisation."),
         Setting("idempotency_keys", "Gateway idempotency keys", bool, True,

@@ -4,6 +4,7 @@ Called by the plan use cases and by pages. Dates come from `portal.domain.due_da
 `portal.domain.plan_agreement`. Knows no rows; amounts in cents. Money is charged by the schedule a signature makes.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -16,6 +17,7 @@ from portal.domain.refusal import Refused
 from portal.domain.schedule import Amounts, AmountsKind, Limits, Payment, amounts_of
 
 REMINDERS_MAX = 3  # of one offer (S1:38)
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that is misread aloud
 
 
 class PlanState(StrEnum):
@@ -140,6 +142,12 @@ class PlanLimits:
     maximum_cents: int
 
 
+def new_reference() -> str:
+    """`PL-7K3M-9QXT`: what people read out; 40 random bits, so that it counts nothing."""
+    signs = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return f"PL-{signs[:4]}-{signs[4:]}"
+
+
 def require_move(before: PlanState, after: PlanState) -> None:
     """A move that is not in the table is a fault of ours, never a customer's."""
     if after not in MOVES[before]:
@@ -154,10 +162,10 @@ def terms_of(wish: PlanWish, limits: PlanLimits, rule: WeekendRule, today: date)
     """
     total_cents = _total(wish, limits)
     rest_cents = total_cents - wish.down_cents
-    if wish.down_cents and wish.down_cents < limits.minimum_cents:
-        raise Refused("amount_below_minimum", minimum_cents=limits.minimum_cents)
     if wish.down_cents < 0 or rest_cents <= 0:
         raise Refused("plan_down_wrong", total_cents=total_cents)
+    if 0 < wish.down_cents < limits.minimum_cents:
+        raise Refused("amount_below_minimum", minimum_cents=limits.minimum_cents)
     if wish.rhythm.start_on < today:
         raise Refused("schedule_date_past")
     cents = amounts_of(

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from portal.domain.due_date import DueDate, Frequency, Rhythm, WeekendRule, due_dates
+from portal.domain.due_date import DueDate, Frequency, Rhythm, WeekendRule, due_dates, working_days_before
 from portal.domain.money import assert_cents, split_evenly
 from portal.domain.refusal import Refused
+
+NOTICE_DAYS = 5  # a payment further ahead than this is announced once more (Reg F 1006.22(c))
+NOTICE_WORKING_DAYS_MIN = 3
 
 
 class ScheduleStatus(StrEnum):
@@ -121,6 +124,21 @@ def card_ending(month: int, year: int, due_on: Sequence[date]) -> CardEnding | N
         if day > last_day:
             return CardEnding(month, year, number)
     return None
+
+
+def source_of(series: str, *, customer_present: bool) -> str:
+    """What a charge of a series is called at the gateway (C33): the first with the customer present is its `_first`."""
+    return f"{series}_first" if customer_present and series != "unscheduled" else series
+
+
+def confirmation_is_notice(today: date, due_on: date) -> bool:
+    """Whether what is sent today is notice enough of a payment: it is near, or in the window of 3 to 10 working days.
+
+    Only a payment more than five days ahead needs a notice (Reg F 1006.22(c)).
+    """
+    if due_on <= today + timedelta(days=NOTICE_DAYS):
+        return True
+    return working_days_before(due_on, 10) <= today <= working_days_before(due_on, NOTICE_WORKING_DAYS_MIN)
 
 
 def _payment(number: int, day: DueDate, amount_cents: int) -> Payment:

@@ -129,8 +129,8 @@ def book_payment(session: Session, row: Charge, due: Obligation, owed_on: Accoun
     due.status = "paid"
     due.card_nonce = None
     due.version += 1
-    after_payment(session, due, now)
-    return issue_receipt(session, row, due, owed_on, now)
+    ended = after_payment(session, due, now)
+    return [*issue_receipt(session, row, due, owed_on, now), *ended]
 
 
 def _go_on_without_keys(session: Session, due: Obligation, now: datetime) -> None:

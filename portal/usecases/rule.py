@@ -10,6 +10,7 @@ from functools import cached_property
 
 from portal.domain.charge import DEFINITE_FAILURES
 from portal.domain.due_date import local_date, moment_of
+from portal.domain.plan import SIGNED, PlanState
 from portal.domain.retry import CARD_DECLINES_MAX
 from portal.domain.rule import RULES, SCHEDULED, Rule
 from portal.domain.schedule import ENDED, ScheduleStatus
@@ -22,6 +23,7 @@ from portal.storage import (
     obligation,
     organisation,
     payment_method,
+    plan,
     schedule,
 )
 from portal.storage.account import Account
@@ -29,6 +31,7 @@ from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.plan import Plan
 from portal.storage.schedule import Schedule
 from portal.usecases.ledger import free_cents
 from portal.usecases.organisation import OrganisationSettings, settings_of
@@ -80,6 +83,11 @@ class Case:
     def plan(self) -> Schedule | None:
         """The schedule of a scheduled payment, read again under the lock."""
         return schedule.fresh(self.session, self.due.subject_id) if self.is_scheduled else None
+
+    @cached_property
+    def payment_plan(self) -> Plan | None:
+        """The payment plan whose signature made the schedule, if one did."""
+        return plan.of_schedule(self.session, self.due.subject_id) if self.is_scheduled else None
 
     @cached_property
     def organisation(self) -> Organisation:
@@ -194,6 +202,20 @@ def _schedule_waits(case: Case) -> Standing | None:
     return Standing(RULES["schedule_waits"], facts={"status": case.plan.status})
 
 
+def _plan_waits(case: Case) -> Standing | None:
+    """P9: from the moment a plan is paused, or put to the customer anew, the old edition charges nothing."""
+    if case.payment_plan is None or case.payment_plan.state != PlanState.paused:
+        return None
+    return Standing(RULES["plan_waits"], facts={"state": case.payment_plan.state})
+
+
+def _plan_ended(case: Case) -> Standing | None:
+    """P3: only under a signature that holds."""
+    if case.payment_plan is None or case.payment_plan.state in SIGNED:
+        return None
+    return Standing(RULES["plan_ended"], facts={"state": case.payment_plan.state})
+
+
 def _older_first(case: Case) -> Standing | None:
     """P6: what was missed is charged oldest first."""
     if not case.is_scheduled or case.due.due_on is None or case.attempts:
@@ -261,6 +283,8 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _account_not_open,
     _schedule_ended,
     _schedule_waits,
+    _plan_waits,
+    _plan_ended,
     _nothing_owed,
     _older_first,
     _catching_up,

@@ -7,15 +7,14 @@ compared, never amounts from a form. Changes are in `portal.usecases.schedule_ch
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from portal.domain.agreement import Text, save_consent
 from portal.domain.card import CardFacts, GatewayRefused, KeepAnswer, KeepKind
-from portal.domain.due_date import Frequency, Rhythm, WeekendRule, local_date, moment_of, working_days_before
+from portal.domain.due_date import Frequency, Rhythm, WeekendRule, local_date
 from portal.domain.offer import quote_version
 from portal.domain.payment_method import brand_name, is_nonce
 from portal.domain.refusal import Refused
-from portal.domain.rule import SCHEDULED
 from portal.domain.schedule import Amounts, CardEnding, Limits, Payment, card_ending, payments
 from portal.domain.schedule_agreement import ScheduleTerms, schedule_text
 from portal.storage import Session
@@ -28,7 +27,6 @@ from portal.storage import schedule as schedules
 from portal.storage import visit as visits
 from portal.storage.account import Account
 from portal.storage.customer import Customer
-from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.schedule import Schedule
@@ -37,10 +35,9 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.schedule_outcome import tell
+from portal.usecases.schedule_payment import add_payments
 
 KIND = "schedule"
-NOTICE_DAYS = 5  # a payment further ahead than this is announced once more (Reg F 1006.22(c))
-NOTICE_WORKING_DAYS_MIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,61 +286,12 @@ def _make(session: Session, order: Order, kept: KeptCard | None, now: datetime) 
     )
     session.add(plan)
     session.flush()
-    rows = [_payment(session, plan, method, account, each, paid_to, now) for each in found.payments]
-    session.add_all(rows)
-    session.flush()
+    rows = add_payments(session, plan, method, account, found.payments, paid_to, now)
     record(session, order.made_by, "schedule_made", plan.id, now, payments=len(rows), total_cents=found.total_cents)
     due_now = rows[0].id if rows[0].due_at <= now else None
     return Made(plan.id, sealed.id, due_now), tell(
         session, "schedule_made", plan, plan.id, f"schedule_made:{plan.id}", now
     )
-
-
-def _payment(
-    session: Session,
-    plan: Schedule,
-    method: PaymentMethod,
-    account: Account,
-    payment: Payment,
-    paid_to: Organisation,
-    now: datetime,
-) -> Obligation:
-    today = local_date(now, paid_to.timezone)
-    hour = settings_of(session, paid_to).number("charge_hour")
-    is_today = payment.due_on == today
-    return Obligation(
-        customer_id=plan.customer_id,
-        account_id=account.id,
-        kind=SCHEDULED,
-        subject_id=plan.id,
-        seq=payment.number,
-        amount_cents=payment.amount_cents,
-        currency=account.currency,
-        agreement_id=plan.agreement_id,
-        payment_method_id=method.id,
-        card_brand=method.brand,
-        card_last4=method.last4,
-        due_on=payment.due_on,
-        due_at=now if is_today else moment_of(payment.due_on, hour, paid_to.timezone),
-        source=source_of(plan.series, customer_present=is_today and plan.made_by == "customer"),
-        noticed_at=now if confirmation_is_notice(today, payment.due_on) else None,
-        created_at=now,
-    )
-
-
-def source_of(series: str, *, customer_present: bool) -> str:
-    """What a charge of a series is called at the gateway (C33): the first with the customer present is its `_first`."""
-    return f"{series}_first" if customer_present and series != "unscheduled" else series
-
-
-def confirmation_is_notice(today: date, due_on: date) -> bool:
-    """Whether what is sent today is notice enough of a payment: it is near, or in the window of 3 to 10 working days.
-
-    Only a payment more than five days ahead needs a notice (Reg F 1006.22(c)).
-    """
-    if due_on <= today + timedelta(days=NOTICE_DAYS):
-        return True
-    return working_days_before(due_on, 10) <= today <= working_days_before(due_on, NOTICE_WORKING_DAYS_MIN)
 
 
 def _method(

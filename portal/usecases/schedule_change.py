@@ -14,7 +14,7 @@ from portal.domain.agreement import Text, save_consent
 from portal.domain.charge import ChargeState
 from portal.domain.due_date import WeekendRule, local_date, moment_of, settled_on
 from portal.domain.refusal import Refused
-from portal.domain.schedule import ENDED, Payment, ScheduleStatus
+from portal.domain.schedule import ENDED, Payment, ScheduleStatus, confirmation_is_notice, source_of
 from portal.domain.schedule_agreement import card_change_text
 from portal.storage import Session
 from portal.storage import account as accounts
@@ -22,17 +22,19 @@ from portal.storage import charge as charges
 from portal.storage import customer as customers
 from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
+from portal.storage import plan as plans
 from portal.storage import schedule as schedules
 from portal.storage.account import Account
 from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
+from portal.usecases import plan_outcome, plan_promise
 from portal.usecases.agreement import seal_text
 from portal.usecases.charge import ChargeResult, charge_obligation
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.refund import RefundWish, refund_charge
-from portal.usecases.schedule import CardChoice, add_method, confirmation_is_notice, keep, source_of, terms_of
+from portal.usecases.schedule import CardChoice, add_method, keep, terms_of
 from portal.usecases.schedule_outcome import cancel_payment, cancel_rest, complete, tell
 
 log = structlog.get_logger()
@@ -43,10 +45,14 @@ CARD_KIND = "schedule_card"
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What a cancel did: payments that will not be charged, and ones that were being sent at that moment."""
+    """What a cancel did: payments that will not be charged, and ones that were being sent at that moment.
+
+    `put_off` are instalments of a plan: not charged on their date, but at the end of the plan.
+    """
 
     payments: int
     under_way: int
+    put_off: int = 0
 
 
 def cancel(ports: Ports, organisation_id: str, schedule_id: str, by: str) -> Cancelled:
@@ -59,7 +65,7 @@ def cancel(ports: Ports, organisation_id: str, schedule_id: str, by: str) -> Can
         if plan.status in ENDED:
             return Cancelled(0, 0), []
         done = Cancelled(*cancel_rest(session, plan, _code(by), by, now))
-        promised = tell(session, "schedule_cancelled", plan, plan.id, f"schedule_cancelled:{plan.id}", now)
+        promised = _tell_cancelled(session, plan, now)
         session.flush()
         failpoint("cancel.before_commit")
         return done, promised
@@ -232,9 +238,12 @@ def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, co
         if code == "skipped":
             _require_before_cutoff(rules, due, now, by)
             _require_skip_left(rules, obligations.of_subject(session, plan.id), by)
+        if plan_outcome.put_off(session, due, now):  # an instalment is not left out: it goes to the end of its plan
+            key = f"payment_moved:{due.id}:{due.version}"
+            return Cancelled(0, 0, put_off=1), tell(session, "payment_moved", plan, due.id, key, now)
         ended = cancel_payment(session, due, code, by, now)
-        complete(session, plan, now)
-        promised = tell(session, "payment_cancelled", plan, due.id, f"payment_cancelled:{due.id}", now)
+        over = complete(session, plan, now)
+        promised = over + tell(session, "payment_cancelled", plan, due.id, f"payment_cancelled:{due.id}", now)
         session.flush()
         failpoint("cancel.before_commit")
         return Cancelled(int(ended), int(not ended)), promised
@@ -279,9 +288,22 @@ def _require_before_cutoff(rules: OrganisationSettings, due: Obligation, now: da
 
 
 def _require_skip_left(rules: OrganisationSettings, payments: Sequence[Obligation], by: str) -> None:
-    skipped = sum(each.refused_code == "skipped" for each in payments)
-    if by == CUSTOMER and skipped >= rules.number("skip_max"):
+    last_on = max(each.moved_from or each.due_on for each in payments if each.due_on is not None)
+    left_out = sum(
+        each.refused_code == "skipped"
+        or (each.moved_from is not None and each.due_on is not None and each.due_on > last_on)  # went to a plan's end
+        for each in payments
+    )
+    if by == CUSTOMER and left_out >= rules.number("skip_max"):
         raise Refused("skips_used", skip_max=rules.number("skip_max"))
+
+
+def _tell_cancelled(session: Session, plan: Schedule, now: datetime) -> list[str]:
+    """The customer of a plan is told of the plan (S1:42)."""
+    row = plans.of_schedule(session, plan.id)
+    if row is not None:
+        return plan_promise.tell(session, "plan_cancelled", row, f"plan_cancelled:{row.id}", now, plan.locale)
+    return tell(session, "schedule_cancelled", plan, plan.id, f"schedule_cancelled:{plan.id}", now)
 
 
 def _code(by: str) -> str:

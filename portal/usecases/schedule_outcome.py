@@ -16,8 +16,10 @@ from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.schedule import Schedule
+from portal.usecases import plan_outcome
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.organisation import record, settings_of
+from portal.usecases.plan_outcome import Fate
 from portal.usecases.promise import promise
 
 NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received.value})
@@ -26,14 +28,16 @@ NOT_WANTED = frozenset({"nothing_owed", "balance_too_low", "schedule_ended"})
 OPEN = frozenset({"due", "charging", "review"})
 
 
-def after_payment(session: Session, due: Obligation, now: datetime) -> None:
-    """A scheduled payment was taken: the schedule is complete when nothing of it is left."""
+def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]:
+    """A scheduled payment was taken: the schedule is complete when nothing of it is left. Ids of messages promised."""
     if due.kind != SCHEDULED:
-        return
+        return []
     due.hold_reason = due.hold_until = None
     plan = schedule.fresh(session, due.subject_id)
-    if plan is not None:
-        complete(session, plan, now)
+    if plan is None:
+        return []
+    plan_outcome.instalment_paid(session, plan.id)
+    return complete(session, plan, now)
 
 
 def after_failure(session: Session, due: Obligation, code: str, now: datetime) -> list[str]:
@@ -50,8 +54,7 @@ def after_failure(session: Session, due: Obligation, code: str, now: datetime) -
         return _stopped(session, plan, due, last, now)
     if code in NOT_WANTED or plan.status in ENDED:
         end_payment(session, due, code or "schedule_ended", now)
-        complete(session, plan, now)
-        return []
+        return complete(session, plan, now)
     if last is not None and last.state in NOTHING_SENT and code in NOTHING_SENT:
         _wait_to_send(session, due, attempts, now)
         return []
@@ -78,6 +81,7 @@ def cancel_rest(session: Session, plan: Schedule, code: str, by: str, now: datet
     plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.cancelled.value, now, by
     plan.version += 1
     record(session, by, "schedule_cancelled", plan.id, now, cancelled=cancelled, under_way=under_way)
+    plan_outcome.schedule_cancelled(session, plan.id, by, now)
     return cancelled, under_way
 
 
@@ -94,14 +98,19 @@ def cancel_payment(session: Session, due: Obligation, code: str, by: str, now: d
     return False
 
 
-def complete(session: Session, plan: Schedule, now: datetime) -> None:
-    """Ends a schedule that has nothing left to charge. One with a payment that failed for good stays open."""
+def complete(session: Session, plan: Schedule, now: datetime) -> list[str]:
+    """Ends a schedule that has nothing left to charge. One with a payment that failed for good stays open.
+
+    Ids of messages promised: where it was the schedule of a payment plan, that is kept or broken now.
+    """
     if plan.status != ScheduleStatus.active:
-        return
-    if not any(due.status in OPEN for due in obligation.of_subject(session, plan.id)):
-        plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.completed.value, now, "charge"
-        plan.version += 1
-        record(session, "charge", "schedule_completed", plan.id, now)
+        return []
+    if any(due.status in OPEN for due in obligation.of_subject(session, plan.id)):
+        return []
+    plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.completed.value, now, "charge"
+    plan.version += 1
+    record(session, "charge", "schedule_completed", plan.id, now)
+    return plan_outcome.schedule_completed(session, plan.id, plan.locale, now)
 
 
 def tell(
@@ -130,8 +139,8 @@ def _stopped(session: Session, plan: Schedule, due: Obligation, last: Charge, no
     """Cancelled while it was on the way, and not taken after all: the customer is told so (P2)."""
     last.cancel_settled_at = now
     end_payment(session, due, "cancelled", now)
-    complete(session, plan, now)
-    return tell(session, "payment_stopped", plan, due.id, f"payment_stopped:{last.id}", now)
+    ended = complete(session, plan, now)
+    return [*tell(session, "payment_stopped", plan, due.id, f"payment_stopped:{last.id}", now), *ended]
 
 
 def _wait_to_send(session: Session, due: Obligation, attempts: list[Charge], now: datetime) -> None:
@@ -153,9 +162,12 @@ def _declined(
     """The card was declined, or is gone: another try by the class of the decline, or the end of tries."""
     paid_to = organisation.by_id(session, due.organisation_id)
     declined = [
-        each for each in attempts if each.state == "declined" and each.payment_method_id == due.payment_method_id
-    ]
+        each for each in attempts
+        if each.state == "declined" and each.payment_method_id == due.payment_method_id
+        and not _before_it_moved(due, each, paid_to)
+    ]  # fmt: skip
     again_at, needs_operator = None, False
+    ended: list[str] = []
     if declined and not code:
         last = declined[-1]
         failure = Failure(last.processor_code, last.processor_type, last.reason, len(declined), declined[0].claimed_at)
@@ -170,9 +182,25 @@ def _declined(
         if needs_operator or len(declined) > 1:
             return []  # not the customer's doing, or told at the first failure
     else:
-        _give_up(session, plan, due, code or "card_declined", now)
+        fate, ended = plan_outcome.instalment_missed(session, due, plan.locale, now)
+        if fate is not Fate.last:
+            _end_declined(session, due, code or "card_declined", now)
+        if fate is Fate.no_plan:
+            _by_the_rule(session, plan, due, now)
+        elif fate is Fate.broken:
+            cancel_rest(session, plan, "plan_broken", "charge", now)
+            return ended  # what broke the plan says more than another decline
+        else:
+            ended = complete(session, plan, now)
     key = f"payment_declined:{attempts[-1].id if attempts else due.id}"
-    return tell(session, "payment_declined", plan, due.id, key, now, by_text=True)
+    return [*tell(session, "payment_declined", plan, due.id, key, now, by_text=True), *ended]
+
+
+def _before_it_moved(due: Obligation, attempt: Charge, paid_to: Organisation) -> bool:
+    """A try of an instalment before it went to the end of its plan: its new date begins anew."""
+    if due.moved_from is None or due.due_on is None:
+        return False
+    return local_date(attempt.claimed_at, paid_to.timezone) < due.due_on
 
 
 def _next_try(session: Session, paid_to: Organisation, failure: Failure, now: datetime) -> datetime | None:
@@ -183,12 +211,16 @@ def _next_try(session: Session, paid_to: Organisation, failure: Failure, now: da
     return retry_at(failure, now, paid_to.timezone, hour)
 
 
-def _give_up(session: Session, plan: Schedule, due: Obligation, code: str, now: datetime) -> None:
-    """The last try failed: this payment ends, and the organisation's rule says what becomes of the rest."""
+def _end_declined(session: Session, due: Obligation, code: str, now: datetime) -> None:
+    """The last try failed: this payment ends."""
     due.status, due.refused_code = "declined", code
     due.hold_reason = due.hold_until = None
     due.version += 1
     record(session, "charge", "obligation_declined", due.id, now, refused_code=code)
+
+
+def _by_the_rule(session: Session, plan: Schedule, due: Obligation, now: datetime) -> None:
+    """What becomes of the rest of a schedule after a payment that failed for good, as the organisation wants it."""
     rule = settings_of(session, organisation.by_id(session, due.organisation_id)).words("after_last_failure")
     if plan.status in ENDED:
         return

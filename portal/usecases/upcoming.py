@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from portal.domain.due_date import local_date, working_days_before
-from portal.domain.schedule import ScheduleStatus
+from portal.domain.schedule import NOTICE_WORKING_DAYS_MIN, ScheduleStatus
 from portal.storage import Session, account, limit, obligation, organisation, payment_method, schedule
 from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
@@ -22,7 +22,6 @@ log = structlog.get_logger()
 
 BATCH = 200
 NOTICE_WORKING_DAYS = 7  # in the middle of the 3 to 10 that the rule allows, so a day of outage does no harm
-NOTICE_WORKING_DAYS_MIN = 3
 LOOK_AHEAD = timedelta(days=14)  # holds seven working days whatever the holidays
 WARN_DAYS = (7, 30)
 CARD_REACH = timedelta(days=45)  # the next payment of any rhythm is nearer than this to the card's last day

@@ -64,6 +64,12 @@ def test_words_fit_up_to_their_length() -> None:
         if row.choices:
             assert [row.checked(each) for each in row.choices] == list(row.choices)
             continue
+        if row.pattern:
+            assert row.checked(row.default) == row.default
+            for value in ("x", f"{row.default} ", f"{row.default}\n"):
+                with pytest.raises(Refused, match="setting_invalid"):
+                    row.checked(value)
+            continue
         assert row.checked("x" * row.length_max)
         for value in ("x" * (row.length_max + 1), 5, None, b"x"):
             with pytest.raises(Refused, match="setting_invalid"):

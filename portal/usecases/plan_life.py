@@ -1,0 +1,208 @@
+"""The life of a plan after it was made: cancelled, paused and resumed, changed by a new edition; by staff or customer.
+
+Called by the command line, by staff pages, and where a customer cancels. Every change commits under the account's lock,
+so no later claim can pass it by: the claim asks the plan (`portal.usecases.rule`). Sends nothing.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from portal.domain.due_date import local_date, moment_of
+from portal.domain.plan import OPEN, PausedFor, PlanState, PlanWish
+from portal.domain.refusal import Refused
+from portal.storage import Session
+from portal.storage import account as accounts
+from portal.storage import obligation as obligations
+from portal.storage import organisation as organisations
+from portal.storage import plan as plans
+from portal.storage import schedule as schedules
+from portal.storage.plan import Plan
+from portal.usecases.organisation import record, settings_of
+from portal.usecases.plan import PlanOrder, draft, locked, move, payable_cents, put
+from portal.usecases.plan_outcome import put_off
+from portal.usecases.plan_promise import tell, tell_offer
+from portal.usecases.ports import Ports
+from portal.usecases.schedule_outcome import cancel_rest
+
+CUSTOMER = "customer"
+SUPERSEDED_CODE = "plan_superseded"
+
+
+def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
+    """Ends a plan, once: nothing more is debited, and the customer hears it (S1:42). A second cancel changes nothing.
+
+    Refused `plan_unknown`, `cancel_by_phone`.
+    """
+
+    def work(session: Session) -> tuple[Plan, list[str]]:
+        now = ports.clock.now()
+        row = locked(session, plan_id)
+        rules = settings_of(session, organisations.by_id(session, organisation_id))
+        if by == CUSTOMER and not rules.is_on("customer_may_cancel"):
+            raise Refused("cancel_by_phone")
+        if row.state not in OPEN:
+            return row, []
+        was_known = row.state != PlanState.draft
+        if row.schedule_id is not None:
+            plan = schedules.fresh(session, row.schedule_id)
+            if plan is not None:
+                code = "cancelled_by_customer" if by == CUSTOMER else "cancelled_by_staff"
+                cancel_rest(session, plan, code, by, now)  # takes the plan along
+        else:
+            _end(session, row, PlanState.cancelled, by, now)
+        row.why = why
+        for other in plans.editions(session, row.reference):  # a change that waits for its signature ends with it
+            if other.state in {PlanState.draft, PlanState.offered}:
+                _end(session, other, PlanState.cancelled, by, now)
+        promised = tell(session, "plan_cancelled", row, f"plan_cancelled:{row.id}", now) if was_known else []
+        return row, promised + end_change(session, row, by, now)
+
+    return _in(ports, organisation_id, work)
+
+
+def pause(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
+    """Nothing is charged until it is resumed; what is being sent at this moment still is. Refused `plan_state`."""
+
+    def work(session: Session) -> tuple[Plan, list[str]]:
+        now = ports.clock.now()
+        row = locked(session, plan_id)
+        if row.state == PlanState.paused and row.paused_for == PausedFor.staff:
+            return row, []
+        _require(row, PlanState.signed)
+        _pause(session, row, PausedFor.staff, by, now)
+        return row, tell(session, "plan_paused", row, f"plan_paused:{row.id}:{now.isoformat()}", now)
+
+    return _in(ports, organisation_id, work)
+
+
+def resume(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
+    """Goes on with a paused plan; instalments whose dates went by meanwhile follow the rule for missed ones.
+
+    Refused `plan_state` when it is not paused, or waits for the signature under a change.
+    """
+
+    def work(session: Session) -> tuple[Plan, list[str]]:
+        now = ports.clock.now()
+        row = locked(session, plan_id)
+        if row.state == PlanState.signed:
+            return row, []
+        _require(row, PlanState.paused)
+        if row.paused_for == PausedFor.change:
+            raise Refused("plan_state", reference=row.reference, state="changing")
+        return row, _resumed(session, row, by, now)
+
+    return _in(ports, organisation_id, work)
+
+
+def change(
+    ports: Ports,
+    organisation_id: str,
+    plan_id: str,
+    wish: PlanWish,
+    by: str,
+    *,
+    channels: str | None = None,
+    offer_days: int | None = None,
+) -> Plan:
+    """Puts a new edition to the customer, to be signed afresh; from now on the old one charges nothing (P9).
+
+    An old one that was not signed yet ends at once. A signed one waits: the new signature takes its place, and when
+    the change is cancelled or expires it goes on. Refused `plan_unknown`, `plan_state`, and every rule of `draft`.
+    """
+
+    def work(session: Session) -> tuple[Plan, list[str]]:
+        now = ports.clock.now()
+        old = locked(session, plan_id)
+        if plans.editions(session, old.reference)[-1].id != old.id:
+            raise Refused("plan_state", reference=old.reference, state="changing")
+        if old.state not in OPEN | {PlanState.broken}:
+            raise Refused("plan_state", reference=old.reference, state=old.state)
+        account = accounts.lock(session, old.account_id)
+        order = PlanOrder(account.id, wish, channels or old.channels, offer_days or old.offer_days)
+        row = draft(session, account, order, payable_cents(session, account, old.schedule_id), by, now)
+        row.reference, row.edition = old.reference, old.edition + 1
+        if old.schedule_id is None:
+            _end(session, old, PlanState.cancelled if old.state == PlanState.draft else PlanState.superseded, by, now)
+            session.flush()
+        else:
+            row.replaces_id = old.id
+            if old.state == PlanState.signed:
+                _pause(session, old, PausedFor.change, by, now)
+        session.add(row)
+        session.flush()
+        record(session, by, "plan_changed", old.id, now, edition=row.edition, plan_id=row.id)
+        put(session, row, by, now)
+        return row, tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
+
+    return _in(ports, organisation_id, work)
+
+
+def end_change(session: Session, ended: Plan, by: str, now: datetime) -> list[str]:
+    """A change that was not signed: the edition it would have replaced goes on. Ids of the messages."""
+    old = plans.fresh(session, ended.replaces_id) if ended.replaces_id else None
+    if old is None or old.state != PlanState.paused or old.paused_for != PausedFor.change:
+        return []
+    return _resumed(session, old, by, now)
+
+
+def supersede(session: Session, old: Plan, by: str, now: datetime) -> None:
+    """The new edition was signed: what is left of the old one is not charged. What is under way is let go through."""
+    plan = schedules.fresh(session, old.schedule_id) if old.schedule_id else None
+    if plan is not None and plan.status not in {"cancelled", "completed"}:
+        for due in obligations.of_subject(session, plan.id):
+            if due.status == "due":
+                due.status, due.refused_code = "cancelled", SUPERSEDED_CODE
+                due.hold_reason = due.hold_until = None
+                due.version += 1
+        plan.status, plan.ended_at, plan.ended_by = "cancelled", now, by
+        plan.version += 1
+        record(session, by, "schedule_cancelled", plan.id, now, reason=SUPERSEDED_CODE)
+    old.paused_for = None
+    _end(session, old, PlanState.superseded, by, now)
+
+
+def _pause(session: Session, row: Plan, why: PausedFor, by: str, now: datetime) -> None:
+    move(row, PlanState.paused)
+    row.paused_for = why.value
+    session.flush()
+    record(session, by, "plan_paused", row.id, now, why=why.value)
+
+
+def _resumed(session: Session, row: Plan, by: str, now: datetime) -> list[str]:
+    paid_to = organisations.by_id(session, row.organisation_id)
+    rules = settings_of(session, paid_to)
+    today = local_date(now, paid_to.timezone)
+    row.paused_for = None
+    move(row, PlanState.signed)
+    session.flush()
+    record(session, by, "plan_resumed", row.id, now)
+    for due in obligations.of_subject(session, row.schedule_id or ""):
+        if due.status != "due" or due.due_on is None:
+            continue
+        if due.due_on < today and put_off(session, due, now):
+            continue
+        if due.hold_reason is not None:
+            due.due_at = max(moment_of(due.due_on, rules.number("charge_hour"), paid_to.timezone), now)
+            due.hold_reason = due.hold_until = due.handed_at = None
+            due.version += 1
+    return tell(session, "plan_resumed", row, f"plan_resumed:{row.id}:{now.isoformat()}", now)
+
+
+def _end(session: Session, row: Plan, state: PlanState, by: str, now: datetime) -> None:
+    move(row, state)
+    row.ended_at, row.ended_by = now, by
+    session.flush()
+    record(session, by, f"plan_{state.value}", row.id, now)
+
+
+def _require(row: Plan, state: PlanState) -> None:
+    if row.state != state:
+        raise Refused("plan_state", reference=row.reference, state=row.state)
+
+
+def _in(ports: Ports, organisation_id: str, work: Callable[[Session], tuple[Plan, list[str]]]) -> Plan:
+    """Runs work in a transaction and rings for the messages it promised."""
+    row, promised = ports.database.run(organisation_id, work)
+    for message_id in promised:
+        ports.doorbell.ring_message(organisation_id, message_id)
+    return row

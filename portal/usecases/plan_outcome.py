@@ -1,0 +1,165 @@
+"""What a payment, a failure or the end of its schedule means for a plan: kept, one instalment later, broken, cancelled.
+
+Called inside a transaction that holds the account's lock, by `portal.usecases.schedule_outcome`. A settlement forgives
+the rest here, when the last instalment has been paid and never before. Sends nothing.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from portal.domain.due_date import WeekendRule, local_date, moment_of
+from portal.domain.ledger import Recipe
+from portal.domain.plan import SIGNED, PlanKind, PlanState, after_the_last, is_broken, require_move, wish_of
+from portal.domain.schedule import confirmation_is_notice
+from portal.storage import Session, account, charge, dispute, obligation, organisation, plan, refund
+from portal.storage.obligation import Obligation
+from portal.storage.organisation import Organisation
+from portal.storage.plan import Plan
+from portal.usecases.alarm import raise_alarm
+from portal.usecases.ledger import free_cents, post
+from portal.usecases.organisation import OrganisationSettings, record, settings_of
+from portal.usecases.plan_promise import tell
+
+
+class Fate(StrEnum):
+    """What becomes of an instalment that failed for good."""
+
+    no_plan = "no_plan"  # it belongs to no plan: the rules of schedules say
+    last = "last"  # it goes to the end
+    owed = "owed"  # it ends unpaid, and stays owed outside of the plan
+    broken = "broken"  # one too many: the plan ends
+
+
+def instalment_paid(session: Session, schedule_id: str) -> None:
+    """An instalment was taken: the ones missed before it no longer count towards breaking the plan."""
+    row = plan.of_schedule(session, schedule_id)
+    if row is not None:
+        row.missed = 0
+
+
+def schedule_completed(session: Session, schedule_id: str, locale: str, now: datetime) -> list[str]:
+    """Nothing of its schedule is left to charge: the plan was kept, or it was not. Ids of the messages promised."""
+    row = plan.of_schedule(session, schedule_id)
+    if row is None or row.state not in SIGNED:
+        return []
+    owed_on = account.by_id(session, row.account_id)
+    if owed_on is None:
+        raise AssertionError(f"plan {row.id} has no account")
+    payments = obligation.of_subject(session, schedule_id)
+    paid_cents = sum(_kept_cents(session, each) for each in payments if each.status == "paid")
+    if paid_cents < row.total_cents and owed_on.balance_cents:
+        return _broken(session, row, locale, now, paid_cents=paid_cents)
+    if row.kind == PlanKind.settlement and owed_on.balance_cents:
+        _forgive(session, row, payments, now)
+    _end(session, row, PlanState.completed, "charge", now)
+    return tell(session, "plan_completed", row, f"plan_completed:{row.id}", now, locale)
+
+
+def schedule_cancelled(session: Session, schedule_id: str, by: str, now: datetime) -> None:
+    """Its schedule was cancelled, by whomever: the plan is cancelled with it."""
+    row = plan.of_schedule(session, schedule_id)
+    if row is not None and row.state in SIGNED:
+        _end(session, row, PlanState.cancelled, by, now)
+
+
+def instalment_missed(session: Session, due: Obligation, locale: str, now: datetime) -> tuple[Fate, list[str]]:
+    """An instalment failed for good: what becomes of it by the organisation's rules, and ids of messages promised."""
+    row = plan.of_schedule(session, due.subject_id)
+    if row is None or row.state not in SIGNED:
+        return Fate.no_plan, []
+    paid_to = organisation.by_id(session, due.organisation_id)
+    rules = settings_of(session, paid_to)
+    row.missed += 1
+    record(session, "charge", "plan_instalment_missed", row.id, now, obligation_id=due.id, missed=row.missed)
+    if is_broken(row.missed, rules.number("plan_break_after")):
+        return Fate.broken, _broken(session, row, locale, now, missed=row.missed)
+    if rules.words("plan_missed_payment") != "end":
+        return Fate.owed, []
+    put_last(session, row, due, rules, paid_to, now)
+    return Fate.last, []
+
+
+def put_off(session: Session, due: Obligation, now: datetime) -> bool:
+    """An instalment that is not to be charged on its date: it goes to the end where that is the rule; True if it did.
+
+    False for a payment of no plan, and where what is missed stays owed outside of the plan.
+    """
+    row = plan.of_schedule(session, due.subject_id)
+    if row is None or row.state not in SIGNED or due.status != "due":
+        return False
+    paid_to = organisation.by_id(session, due.organisation_id)
+    rules = settings_of(session, paid_to)
+    if rules.words("plan_missed_payment") != "end":
+        return False
+    put_last(session, row, due, rules, paid_to, now)
+    return True
+
+
+def put_last(
+    session: Session, row: Plan, due: Obligation, rules: OrganisationSettings, paid_to: Organisation, now: datetime
+) -> date:
+    """Puts an instalment on the next date of the plan's rhythm after its last one; the sum stays the sum."""
+    last_on = max(each.due_on for each in obligation.of_subject(session, due.subject_id) if each.due_on is not None)
+    rule = WeekendRule(rules.words("weekend_rule"))
+    today = local_date(now, paid_to.timezone)
+    to_on = after_the_last(wish_of(row.wish).rhythm, max(last_on, today), rule)
+    before = due.due_on
+    due.moved_from, due.due_on = due.moved_from or before, to_on
+    due.due_at = moment_of(to_on, rules.number("charge_hour"), paid_to.timezone)
+    due.status, due.retries, due.refused_code = "due", 0, None
+    due.source = "installment"
+    due.noticed_at = now if confirmation_is_notice(today, to_on) else None
+    due.hold_reason = due.hold_until = due.handed_at = None
+    due.version += 1
+    record(session, "charge", "obligation_moved", due.id, now, to_on=to_on.isoformat(), reason="missed")
+    return to_on
+
+
+def _kept_cents(session: Session, due: Obligation) -> int:
+    """What an instalment brought, less what was given back or is in dispute."""
+    return sum(
+        each.amount_cents
+        - dispute.taken_back_cents(session, each.id)
+        - sum(back.amount_cents for back in refund.of_charge(session, each.id) if back.state == "succeeded")
+        for each in charge.of_obligation(session, due.id)
+        if each.state == "succeeded"
+    )
+
+
+def _forgive(session: Session, row: Plan, payments: list[Obligation], now: datetime) -> None:
+    """The rest is no longer owed, less what another payment under way is taking at this moment."""
+    owed_on = account.by_id(session, row.account_id)
+    last = max((each for each in payments if each.status == "paid"), key=lambda each: (each.due_at, each.seq))
+    attempts = [each for each in charge.of_obligation(session, last.id) if each.state == "succeeded"]
+    if owed_on is None or not attempts:
+        raise AssertionError(f"settlement {row.id} was paid by no charge")
+    forgiven_cents = free_cents(session, owed_on)
+    if forgiven_cents < owed_on.balance_cents:
+        raise_alarm(session, "settlement_not_whole", row.id, now, left_cents=owed_on.balance_cents - forgiven_cents)
+    if not forgiven_cents:
+        return
+    last.forgiven_cents = forgiven_cents
+    post(
+        session,
+        owed_on,
+        Recipe.settlement_forgiven,
+        forgiven_cents,
+        event_key=f"settlement_forgiven:{attempts[-1].id}",
+        posted_at=now,
+        posted_by="charge",
+        charge_id=attempts[-1].id,
+    )
+
+
+def _broken(session: Session, row: Plan, locale: str, now: datetime, **facts: int) -> list[str]:
+    _end(session, row, PlanState.broken, "charge", now)
+    raise_alarm(session, "plan_broken", row.id, now, **facts)
+    return tell(session, "plan_broken", row, f"plan_broken:{row.id}", now, locale)
+
+
+def _end(session: Session, row: Plan, state: PlanState, by: str, now: datetime) -> None:
+    require_move(PlanState(row.state), state)
+    row.state, row.paused_for = state.value, None
+    row.ended_at, row.ended_by = now, by
+    session.flush()
+    record(session, by, f"plan_{state.value}", row.id, now)

@@ -1,0 +1,55 @@
+"""Promising messages about a plan: the offer's own by the channels staff chose, all others by email where there is one.
+
+Called inside the transaction of whatever makes them true. Sends nothing; what they say is in
+`portal.usecases.plan_message`.
+"""
+
+from datetime import datetime
+
+from portal.domain.message import EVENTS, Channel
+from portal.storage import Session, customer
+from portal.storage.customer import Customer
+from portal.storage.plan import Plan
+from portal.usecases.organisation import record
+from portal.usecases.promise import promise
+
+
+def tell_offer(session: Session, event: str, plan: Plan, key: str, now: datetime) -> list[str]:
+    """Promises a message about an offer by every channel it was made for; ids of the messages."""
+    payer = _payer(session, plan)
+    ways = {"email": ("email",), "sms": ("sms",), "both": ("email", "sms")}[plan.channels]
+    return _promised(session, event, plan, payer, ways, key, now)
+
+
+def tell(session: Session, event: str, plan: Plan, key: str, now: datetime, locale: str | None = None) -> list[str]:
+    """Promises a message about a plan by email, or by text where there is no address; ids of the messages."""
+    payer = _payer(session, plan)
+    by_text = not payer.email and Channel.sms in EVENTS[event].channels
+    return _promised(session, event, plan, payer, ("sms",) if by_text else ("email",), key, now, locale)
+
+
+def _promised(
+    session: Session,
+    event: str,
+    plan: Plan,
+    payer: Customer,
+    ways: tuple[str, ...],
+    key: str,
+    now: datetime,
+    locale: str | None = None,
+) -> list[str]:
+    promised = []
+    for way in ways:
+        recipient = payer.email if way == "email" else payer.phone if payer.sms_consent_at is not None else None
+        if not recipient:
+            record(session, "outbox", "message_without_address", plan.id, now, event=event, channel=way)
+            continue
+        promised.append(promise(session, event, way, payer, recipient, plan.id, f"{key}:{way}", now, locale=locale))
+    return promised
+
+
+def _payer(session: Session, plan: Plan) -> Customer:
+    payer = customer.by_id(session, plan.customer_id)
+    if payer is None:
+        raise AssertionError(f"plan {plan.id} has no customer")
+    return payer
