@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench import pages, paper, waiting, wire
+from bench import pages, paper, run, waiting, wire
 from bench.desk import DATABASES, Desk, desk, simulator, sqlite_url
 from bench.verdict import Verdicts
 from tests.rig import postgres
@@ -62,11 +62,21 @@ def run_paper(verdicts: Verdicts, _folder: Path, _databases: list[str]) -> None:
     paper.measure(verdicts)
 
 
+def run_run(verdicts: Verdicts, folder: Path, _databases: list[str]) -> None:
+    """On PostgreSQL, as in production, and each commit waits for the disk."""
+    server = postgres.start(f"bench-{uuid.uuid4().hex[:8]}", durable=True)
+    try:
+        run.measure(server.create(), folder, verdicts)
+    finally:
+        server.stop()
+
+
 PARTS: dict[str, Callable[[Verdicts, Path, list[str]], None]] = {
     "pages": run_pages,
     "waiting": run_waiting,
     "wire": run_wire,
     "paper": run_paper,
+    "run": run_run,
 }
 
 

@@ -1,4 +1,4 @@
-"""The only file that calls the Braintree SDK: one gateway per organisation, every answer turned into our words.
+"""The only file that asks the Braintree SDK: one gateway per organisation, every answer turned into our words.
 
 Called through `portal.usecases.ports.Gateway`. A sale never raises; questions raise GatewayUnreachable or
 GatewayRefused. No retry is made here or below: whoever asked decides.
@@ -38,6 +38,7 @@ from portal.gateway.reading import (
     outcome_of_void,
     record_of,
 )
+from portal.gateway.wire import WiredConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,7 @@ class BraintreeGateway:
         sdk = self._sdk.get(timeout)
         if sdk is None:
             sdk = braintree.BraintreeGateway(
-                braintree.Configuration(
+                WiredConfiguration(
                     environment=_environment(self._credentials.environment, self._simulator_url),
                     merchant_id=self._credentials.merchant_id,
                     public_key=self._credentials.public_key,

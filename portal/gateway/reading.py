@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, SSLError
 
 from portal.domain.card import CardFacts, GatewayRecord, RecordKind
 from portal.domain.charge import Outcome, OutcomeKind
@@ -97,18 +96,13 @@ def outcome_of_exception(error: Exception) -> Outcome:
     return Outcome(OutcomeKind.unknown, reason=name)
 
 
-def _never_left(error: Exception) -> bool:
+def _never_left(error: BaseException) -> bool:
     """Whether no connection was made at all; a connection that broke says nothing about what went through it."""
-    if not isinstance(error, requests.exceptions.ConnectionError) or not error.args:
-        return False
-    if error.request is None or error.request.method == "GET":
-        return False  # a redirect was followed: our own request had arrived
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    reason = getattr(error.args[0], "reason", None)
-    if isinstance(reason, SSLError):  # only this one is sure to come before the request
-        return bool(reason.args) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+    if isinstance(error, ProxyError):
+        return _never_left(error.original_error)
+    if isinstance(error, SSLError):  # only this one is sure to come before the request
+        return bool(error.args) and isinstance(error.args[0], ssl.SSLCertVerificationError)
+    return isinstance(error, NewConnectionError | ConnectTimeoutError)
 
 
 def codes_of(result: Any) -> list[str]:

@@ -9,17 +9,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
+import braintree
 import pytest
-import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from rq.timeouts import JobTimeoutException
+from urllib3 import HTTPSConnectionPool
+from urllib3.exceptions import SSLError
 
 from portal.domain.charge import Outcome, OutcomeKind, checked_against
 from portal.gateway.braintree import BraintreeGateways, Credentials
 from portal.gateway.reading import outcome_of_exception
+from portal.gateway.wire import WiredConfiguration
 from tests.gateway.conftest import SOON, Desk
 
 K = OutcomeKind
@@ -173,12 +176,12 @@ def test_a_refused_connection_was_not_sent(desk: Desk) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     outcome = sale_at(f"http://127.0.0.1:{port}", desk)
-    assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:ConnectionError")
+    assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:NewConnectionError")
 
 
 def test_a_name_that_does_not_resolve_was_not_sent(desk: Desk) -> None:
     outcome = sale_at("http://gateway.invalid:80", desk)
-    assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:ConnectionError")
+    assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:NameResolutionError")
 
 
 def test_a_connection_that_is_never_made_was_not_sent(desk: Desk) -> None:
@@ -193,7 +196,7 @@ def test_a_connection_that_is_never_made_was_not_sent(desk: Desk) -> None:
         outcome = sale_at(f"http://127.0.0.1:{full.getsockname()[1]}", desk)
         for each in waiting:
             each.close()
-    assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:ConnectTimeout")
+    assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:ConnectTimeoutError")
 
 
 def test_a_server_that_takes_the_request_and_says_nothing_leaves_it_unknown(desk: Desk) -> None:
@@ -201,7 +204,7 @@ def test_a_server_that_takes_the_request_and_says_nothing_leaves_it_unknown(desk
         silent.bind(("127.0.0.1", 0))
         silent.listen(5)
         outcome = sale_at(f"http://127.0.0.1:{silent.getsockname()[1]}", desk)
-    assert (outcome.kind, outcome.reason) == (K.unknown, "ReadTimeout")
+    assert (outcome.kind, outcome.reason) == (K.unknown, "ReadTimeoutError")
 
 
 @pytest.mark.parametrize(
@@ -279,11 +282,22 @@ def tls_port(tmp_path: Path) -> Iterator[int]:
     thread.join(5)
 
 
+def asked_over_tls(port: int) -> Outcome:
+    """What a sale would be called that went to this port as to the real gateway: with certificates checked."""
+
+    class OverTls(WiredConfiguration):
+        def base_url(self) -> str:
+            return f"https://127.0.0.1:{port}"
+
+    config = OverTls(environment="sandbox", merchant_id="m", public_key="p", private_key="k", timeout=5)
+    with pytest.raises(SSLError) as caught:
+        config.http().post("/merchants/m/transactions", {"transaction": {"amount": "1.00"}})
+    return outcome_of_exception(caught.value)
+
+
 def test_a_certificate_that_is_not_trusted_was_not_sent(tls_port: int) -> None:
     """The request goes out only after the handshake; other TLS errors may come in the middle of an answer."""
-    with pytest.raises(requests.exceptions.SSLError) as caught:
-        requests.post(f"https://127.0.0.1:{tls_port}/", data="x", timeout=5)
-    outcome = outcome_of_exception(caught.value)
+    outcome = asked_over_tls(tls_port)
     assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:SSLError")
 
 
@@ -291,11 +305,33 @@ def test_any_other_tls_trouble_stays_unknown() -> None:
     server = socket.create_server(("127.0.0.1", 0))
     plain = threading.Thread(target=lambda: server.accept()[0].sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     plain.start()
-    with pytest.raises(requests.exceptions.SSLError) as caught:
-        requests.post(f"https://127.0.0.1:{server.getsockname()[1]}/", data="x", timeout=5)
+    outcome = asked_over_tls(server.getsockname()[1])
     plain.join(5)
     server.close()
-    assert outcome_of_exception(caught.value).kind is K.unknown
+    assert outcome.kind is K.unknown
+
+
+def test_the_real_gateways_are_asked_over_tls_that_trusts_the_sdks_own_certificates() -> None:
+    for environment in (braintree.Environment.Production, braintree.Environment.Sandbox):
+        config = WiredConfiguration(environment=environment, merchant_id="m", public_key="p", private_key="k")
+        pool = config.http()._connections()
+        assert isinstance(pool, HTTPSConnectionPool)
+        assert (pool.host, pool.port, pool.cert_reqs) == (environment.server, int(environment.port), ssl.CERT_REQUIRED)
+        assert pool.ca_certs == environment.ssl_certificate
+        assert Path(pool.ca_certs).read_text().count("BEGIN CERTIFICATE") > 10
+
+
+def test_a_proxy_of_the_environment_is_used_for_the_gateway(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    request = desk.request()
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    gateways = BraintreeGateways(lambda _: NOBODY, "simulator", "http://gateway.example:80", SOON)
+    outcome = gateways.of("any").sale(request, SOON)
+    assert (outcome.kind, outcome.reason) == (K.not_sent, "never_left:ProxyError")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert Desk(desk.world).gateway.sale(request, SOON).kind is K.not_sent  # asked directly: another's card
 
 
 def test_a_job_that_is_told_to_stop_in_the_middle_of_a_call_leaves_it_unknown(desk: Desk) -> None:

