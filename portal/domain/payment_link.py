@@ -26,6 +26,14 @@ class Step(StrEnum):
     result = "result"
 
 
+class Purpose(StrEnum):
+    """What a link is good for, and nothing else; a link of another purpose is not found (attack 36)."""
+
+    pay = "pay"  # an account
+    card = "card"  # changes the card of one schedule
+    schedule = "schedule"  # shows one schedule; cancels, moves and skips its payments
+
+
 class LinkState(StrEnum):
     """What a link can be used for, judged afresh each time it is opened."""
 

@@ -10,12 +10,13 @@ from portal.storage.types import Instant
 
 
 class PaymentLink(TenantRow):
-    """A personal link to one account, for one purpose (pay, or change the card of its payments), until a date."""
+    """A personal link to one account, for one purpose (pay, change the card of a schedule, see and change a schedule),
+    until a date."""
 
     __tablename__ = "payment_link"
     __table_args__ = tenant_args(
         UniqueConstraint("organisation_id", "token_sha256"),
-        CheckConstraint("purpose IN ('pay','card')", name="purpose"),
+        CheckConstraint("purpose IN ('pay','card','schedule')", name="purpose"),
         CheckConstraint("status IN ('active','revoked')", name="status"),
         Index(None, "organisation_id", "account_id"),
         account_id="account",
@@ -26,6 +27,7 @@ class PaymentLink(TenantRow):
     customer_id: Mapped[str] = mapped_column(Text)
     token_sha256: Mapped[str] = mapped_column(Text)
     purpose: Mapped[str] = mapped_column(Text, default="pay")
+    subject_id: Mapped[str | None] = mapped_column(Text)  # what it is about besides the account: a schedule
     status: Mapped[str] = mapped_column(Text, default="active")
     expires_at: Mapped[datetime] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)

@@ -22,11 +22,11 @@ from portal.usecases.ports import Ports
 from portal.usecases.receipt import facts_of
 from portal.usecases.refund_message import refund_facts
 from portal.usecases.schedule_message import (
+    LINKS,
     OF_PAYMENT,
     OF_SCHEDULE,
-    WITH_CARD_LINK,
     authorization,
-    card_link,
+    link_of,
     schedule_facts,
 )
 
@@ -66,8 +66,8 @@ def _claim(ports: Ports, session: Session, message_id: str) -> Message | None:
         return None
     row.tries += 1
     row.next_try_at = now + SENDING_FOR
-    if row.event in WITH_CARD_LINK and row.sealed_facts is None:
-        row.sealed_facts = card_link(ports, session, row, now)
+    if row.event in LINKS and row.sealed_facts is None:
+        row.sealed_facts = link_of(ports, session, row, now)
     return row
 
 
@@ -147,7 +147,7 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             return facts, receipt
         case "refund":
             facts |= refund_facts(session, row.subject_id)
-        case "payment_link":
+        case "payment_link" | "schedule_link":
             if row.sealed_facts is None or about is None:
                 raise DeliveryPermanent("link_missing")
             opened = json.loads(ports.seal.open(row.sealed_facts))

@@ -1,17 +1,17 @@
-"""Payment links: making one, finding one by its token, saying what it is good for, sending a fresh one.
+"""Personal links: making one, finding one by its token, saying what it is good for, sending a fresh one.
 
-Called by the link's pages, by staff and by seeds. Never returns a token that was made before: only its digest is kept.
+Called by the links' pages, by the outbox, by staff and by seeds. Never returns a token that was made before: only its
+digest is kept.
 """
 
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from portal.domain.payment_link import LinkState, digest, new_token
+from portal.domain.payment_link import LinkState, Purpose, digest, new_token
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import limit as limits
-from portal.storage import organisation as organisations
 from portal.storage import payment_link as links
 from portal.storage import walk as walks
 from portal.storage.account import Account
@@ -22,9 +22,9 @@ from portal.usecases.organisation import settings
 from portal.usecases.ports import Ports
 from portal.usecases.promise import promise
 
-PAY = "pay"
-CARD = "card"  # changes the card of the scheduled payments of an account, and nothing else
 FRESH_PER_HOUR = 3  # for one account, whichever of its links asks (attack 33)
+PATHS = {Purpose.pay: "l", Purpose.card: "card", Purpose.schedule: "scheduled"}
+MESSAGES = {Purpose.pay: "payment_link", Purpose.card: "schedule_link", Purpose.schedule: "schedule_link"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,28 @@ class Found:
     organisation: Organisation
 
 
-def make(session: Session, account: Account, *, days: int, now: datetime, made_by: str, purpose: str = PAY) -> str:
-    """Makes a link to an account and returns its token, the only time it is known."""
+def make(
+    session: Session,
+    account: Account,
+    *,
+    days: int,
+    now: datetime,
+    made_by: str,
+    purpose: Purpose = Purpose.pay,
+    subject_id: str | None = None,
+) -> str:
+    """Makes a link to an account and returns its token, the only time it is known.
+
+    `subject_id` is the schedule, where the purpose is one's.
+    """
     token = new_token()
     session.add(
         PaymentLink(
             account_id=account.id,
             customer_id=account.customer_id,
             token_sha256=digest(token),
-            purpose=purpose,
+            purpose=purpose.value,
+            subject_id=subject_id,
             expires_at=now + timedelta(days=days),
             created_at=now,
             made_by=made_by,
@@ -62,17 +75,12 @@ def home(portal_url: str, organisation: Organisation) -> str:
     return f"{base}/{organisation.slug}"
 
 
-def address(portal_url: str, organisation: Organisation, token: str) -> str:
+def address(portal_url: str, organisation: Organisation, token: str, purpose: Purpose = Purpose.pay) -> str:
     """The address of a link."""
-    return f"{home(portal_url, organisation)}/l/{token}"
+    return f"{home(portal_url, organisation)}/{PATHS[purpose]}/{token}"
 
 
-def card_address(portal_url: str, organisation: Organisation, token: str) -> str:
-    """The address of a link that changes a card."""
-    return f"{home(portal_url, organisation)}/card/{token}"
-
-
-def find(session: Session, token: str, now: datetime, purpose: str = PAY) -> Found | None:
+def find(session: Session, token: str, now: datetime, purpose: Purpose = Purpose.pay) -> Found | None:
     """The link of exactly this token in this organisation, for this purpose; None for every other string."""
     rows = walks.of_token(session, digest(token), purpose)
     if rows is None:
@@ -82,23 +90,26 @@ def find(session: Session, token: str, now: datetime, purpose: str = PAY) -> Fou
 
 
 def state_of(link: PaymentLink, account: Account, now: datetime) -> LinkState:
-    """What a link is good for. Revoked wins over paid, paid over expired: the most final answer is the true one."""
-    if link.status == "revoked" or account.status != "open":
+    """What a link is good for. Revoked wins over paid, paid over expired: the most final answer is the true one.
+
+    Whoever has scheduled payments may always stop them (Reg E 1005.10(c)), whatever became of the account.
+    """
+    if link.status == "revoked" or (account.status != "open" and link.purpose != Purpose.schedule):
         return LinkState.revoked
-    if account.balance_cents == 0:
+    if link.purpose == Purpose.pay and account.balance_cents == 0:
         return LinkState.paid
     return LinkState.open if now < link.expires_at else LinkState.expired
 
 
-def send_fresh(ports: Ports, organisation_id: str, token: str) -> None:
-    """Sends a new link to the address on file when an expired one asks for it, three times an hour at most.
+def send_fresh(ports: Ports, organisation_id: str, token: str, purpose: Purpose = Purpose.pay) -> None:
+    """Sends a new link like an expired one to the address on file when it asks for it, three times an hour at most.
 
     Says nothing of what it did: with or without an address, capped or not, the caller shows the same page. The old
     link stays expired. Refused `link_not_expired`.
     """
     now = ports.clock.now()
     with ports.database.transaction(organisation_id) as session:
-        found = find(session, token, now)
+        found = find(session, token, now, purpose)
         rules = settings(session)
         if found is None or found.state is not LinkState.expired or not rules.is_on("fresh_link"):
             raise Refused("link_not_expired")
@@ -106,23 +117,32 @@ def send_fresh(ports: Ports, organisation_id: str, token: str) -> None:
         channel, recipient = _way_to(found.customer)
         if asked > FRESH_PER_HOUR or recipient is None:
             return
-        fresh = make(session, found.account, days=rules.number("link_days"), now=now, made_by="customer")
-        row = by_token(session, fresh)
+        fresh = make(
+            session,
+            found.account,
+            days=rules.number("link_days"),
+            now=now,
+            made_by="customer",
+            purpose=purpose,
+            subject_id=found.link.subject_id,
+        )
+        row = by_token(session, fresh, purpose)
         message_id = promise(
             session,
-            "payment_link",
+            MESSAGES[purpose],
             channel,
             found.customer,
             recipient,
             row.id,
-            f"payment_link:{row.id}",
+            f"{MESSAGES[purpose]}:{row.id}",
             now,
             sealed_facts=ports.seal.seal(
                 json.dumps(
                     {
-                        "link_url": address(ports.portal_url, organisations.by_id(session, organisation_id), fresh),
+                        "link_url": address(ports.portal_url, found.organisation, fresh, purpose),
                         "expires_at": row.expires_at.isoformat(),
                         "fresh": True,
+                        "for_card": purpose is Purpose.card,
                     }
                 )
             ),
@@ -130,9 +150,9 @@ def send_fresh(ports: Ports, organisation_id: str, token: str) -> None:
     ports.doorbell.ring_message(organisation_id, message_id)
 
 
-def by_token(session: Session, token: str) -> PaymentLink:
+def by_token(session: Session, token: str, purpose: Purpose = Purpose.pay) -> PaymentLink:
     """The link of a token that was just made."""
-    link = links.by_token_sha256(session, digest(token), PAY)
+    link = links.by_token_sha256(session, digest(token), purpose)
     if link is None:
         raise AssertionError("a link that was just made is not there")
     return link

@@ -10,13 +10,14 @@ from typing import Any
 
 from portal.domain.due_date import local_date
 from portal.domain.message import Attachment, DeliveryPermanent
+from portal.domain.payment_link import Purpose
 from portal.storage import Session, account, agreement, charge, customer, obligation, organisation, schedule
 from portal.storage.message import Message
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.schedule import Schedule
 from portal.usecases.organisation import settings_of
-from portal.usecases.payment_link import CARD, card_address, make
+from portal.usecases.payment_link import address, make
 from portal.usecases.ports import Ports
 
 OF_SCHEDULE = frozenset({"schedule_made", "schedule_cancelled"})
@@ -30,7 +31,7 @@ OF_PAYMENT = frozenset(
         "card_expiring",
     }
 )
-WITH_CARD_LINK = frozenset({"payment_declined", "card_expiring"})
+LINKS = {"payment_declined": Purpose.card, "card_expiring": Purpose.card}
 WITH_CARD = frozenset({"schedule_made", "payment_upcoming", "payment_declined", "card_expiring"})
 
 
@@ -46,7 +47,7 @@ def schedule_facts(ports: Ports, session: Session, row: Message, sender: Organis
     payments = obligation.of_subject(session, plan.id)
     if row.event in WITH_CARD:
         facts |= _card(session, due or payments[0])
-    if row.event in WITH_CARD_LINK:
+    if row.event in LINKS:
         facts |= _link(ports, row)
     if due is not None:
         facts |= {"amount_cents": due.amount_cents, "due_on": due.due_on}
@@ -74,16 +75,17 @@ def schedule_facts(ports: Ports, session: Session, row: Message, sender: Organis
     return facts
 
 
-def card_link(ports: Ports, session: Session, row: Message, now: datetime) -> str:
-    """Makes the link of a message and seals it: the token is in no other row."""
-    due = obligation.by_id(session, row.subject_id)
-    owed_on = account.by_id(session, due.account_id) if due else None
-    if owed_on is None:
+def link_of(ports: Ports, session: Session, row: Message, now: datetime) -> str:
+    """Makes the link of a message, to the schedule it is about, and seals it: the token is in no other row."""
+    due = obligation.by_id(session, row.subject_id) if row.event in OF_PAYMENT else None
+    plan = schedule.by_id(session, due.subject_id if due else row.subject_id)
+    owed_on = account.by_id(session, plan.account_id) if plan else None
+    if plan is None or owed_on is None:
         raise DeliveryPermanent("schedule_missing")
-    sender = organisation.by_id(session, row.organisation_id)
+    sender, purpose = organisation.by_id(session, row.organisation_id), LINKS[row.event]
     days = settings_of(session, sender).number("link_days")
-    token = make(session, owed_on, days=days, now=now, made_by="outbox", purpose=CARD)
-    return ports.seal.seal(json.dumps({"link_url": card_address(ports.portal_url, sender, token)}))
+    token = make(session, owed_on, days=days, now=now, made_by="outbox", purpose=purpose, subject_id=plan.id)
+    return ports.seal.seal(json.dumps({"link_url": address(ports.portal_url, sender, token, purpose)}))
 
 
 def authorization(session: Session, row: Message) -> Attachment:

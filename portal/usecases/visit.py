@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portal.domain.offer import Price, price
-from portal.domain.payment_link import LinkState, Progress, Step, digest, furthest, new_token
+from portal.domain.payment_link import LinkState, Progress, Purpose, Step, digest, furthest, new_token
 from portal.domain.refusal import Refused
 from portal.domain.rule import SCHEDULED
 from portal.storage import Session
@@ -61,7 +61,7 @@ class Walk:
 
 
 def start(session: Session, found: Found, *, ip: str, user_agent: str, locale: str, now: datetime) -> tuple[str, str]:
-    """Opens a visit of a link that can be paid; returns (visit id, the secret its cookie holds)."""
+    """Opens a visit of a link that is good for something; returns (visit id, the secret its cookie holds)."""
     link = found.link
     if found.state is not LinkState.open:
         raise Refused("link_not_open")
@@ -88,11 +88,18 @@ def look(session: Session, visit_id: str, secret: str, now: datetime, *, locked:
     """The walk of a visit for whoever holds its secret, or None: unknown, another's and over are the same.
     `locked` holds visit, then account, until the transaction ends.
     """
-    rows = walks.of_visit(session, visit_id)
-    known = rows[0].secret_sha256 if rows is not None else digest("")
-    if not hmac.compare_digest(known, digest(secret)) or rows is None or rows[0].expires_at <= now:
+    rows = rows_of(session, visit_id, secret, now, Purpose.pay, locked=locked)
+    return _gather(session, rows, now) if rows is not None else None
+
+
+def rows_of(
+    session: Session, visit_id: str, secret: str, now: datetime, purpose: Purpose, *, locked: bool = False
+) -> walks.Rows | None:
+    """The rows of a visit of a link of this purpose, for whoever holds its secret; None for everyone else."""
+    rows = _rows(session, visit_id, secret, now)
+    if rows is None or rows[1].purpose != purpose:
         return None
-    return _gather(session, walks.locked(session, rows) if locked else rows, now)
+    return walks.locked(session, rows) if locked else rows
 
 
 def onward(walk: Walk) -> Step:
@@ -103,9 +110,20 @@ def onward(walk: Walk) -> Step:
 
 def choose_locale(session: Session, visit_id: str, secret: str, locale: str, now: datetime) -> None:
     """Keeps the language that was switched to, for the agreement and the receipt of this visit."""
-    walk = look(session, visit_id, secret, now, locked=True)
-    if walk is not None and not walk.progress.agreed:
-        walk.visit.locale = locale
+    rows = _rows(session, visit_id, secret, now)
+    if rows is None:
+        return
+    visit = walks.locked(session, rows)[0]
+    if visit.agreement_id is None:
+        visit.locale = locale
+
+
+def _rows(session: Session, visit_id: str, secret: str, now: datetime) -> walks.Rows | None:
+    rows = walks.of_visit(session, visit_id)
+    known = rows[0].secret_sha256 if rows is not None else digest("")
+    if not hmac.compare_digest(known, digest(secret)) or rows is None or rows[0].expires_at <= now:
+        return None
+    return rows
 
 
 def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:

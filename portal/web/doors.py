@@ -24,18 +24,19 @@ from portal.web import (
     health,
     language,
     machines,
+    personal_link,
     static_files,
     strictness,
 )
 from portal.web.access import Doorstep, of_organisation, organisation
 from portal.web.card_page import card_page
 from portal.web.notice import notice
-from portal.web.payment_link import agreement, amount, check, contact, landing, offer, result
-from portal.web.payment_link.door import door
-from portal.web.payment_link.guard import COOKIE_LENGTH_MAX, cookie_name
+from portal.web.payment_link import agreement, amount, check, contact, offer, result
+from portal.web.payment_link.door import PAYMENT_LINK
 
-STEPS = (landing, contact, offer, amount, check, agreement, result)  # importing one hangs its views on the door
+STEPS = (contact, offer, amount, check, agreement, result)  # importing one hangs its views on the door
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
+LINK_DOORS = (PAYMENT_LINK,)
 REQUESTS_PER_MINUTE = 600
 KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -79,16 +80,19 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     static_files.install(app)
     health.install(app, getattr(settings, "metrics_token", None))
     _brand_pages(app)
-    app.register_blueprint(door)
+    for link_door in LINK_DOORS:
+        app.register_blueprint(link_door.blueprint)
+    app.register_blueprint(personal_link.sent)
     app.register_blueprint(notice)
     app.register_blueprint(card_page)
     for endpoint in machines.WITHOUT_FORM_TOKEN:
         csrf.exempt(app.view_functions[endpoint])
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")
-    for name in ("landing", "landing_post", "fresh_link"):
-        view = app.view_functions[f"payment_link.{name}"]
-        limited: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(view)
-        app.view_functions[f"payment_link.{name}"] = limited
+    for link_door in LINK_DOORS:
+        for name in personal_link.GUESSED:
+            endpoint = f"{link_door.blueprint.name}.{name}"
+            limited: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(app.view_functions[endpoint])
+            app.view_functions[endpoint] = limited
 
 
 def _configure(app: Flask, settings: WebSettings, https: bool) -> None:
@@ -155,8 +159,7 @@ def _keep_language(chosen: str) -> None:
         return
     ports = access.ports()
     with ports.database.transaction(found.id) as session:
-        secret = request.cookies.get(cookie_name(), "")[:COOKIE_LENGTH_MAX]
-        visit.choose_locale(session, visit_id, secret, chosen, ports.clock.now())
+        visit.choose_locale(session, visit_id, personal_link.secret_here(), chosen, ports.clock.now())
 
 
 def _brand_pages(app: Flask) -> None:

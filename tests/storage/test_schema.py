@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, ForeignKeyConstraint, Table, inspect, text
 
-from portal.storage import Database
+from portal.storage import Database, payment_link, visit
 from portal.storage.rows import Row
 from portal.storage.types import Instant
 from tests.rig.postgres import PostgresServer
+from tests.storage.conftest import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
 ABOVE_ORGANISATIONS = {"organisation", "deployment_stamp"}
@@ -135,6 +136,18 @@ def test_migrations_go_down_to_nothing_and_up_again(database_url: str, raw: Conn
     assert up.returncode == 0, up.stdout + up.stderr
     assert set(inspect(raw.engine).get_table_names()) == {*TABLES, "alembic_version"}
     assert len(triggers(raw)) == len(APPEND_ONLY) * (3 if raw.dialect.name == "postgresql" else 2)
+
+
+def test_a_table_built_anew_keeps_its_rows_and_what_refers_to_them(ours: Tenant) -> None:
+    url = ours.database.url.render_as_string(hide_password=False)
+    for move in (("downgrade", "0006"), ("upgrade", "head")):
+        done = alembic(url, *move)
+        assert done.returncode == 0, done.stdout + done.stderr
+    with ours.read() as session:
+        link = payment_link.by_id(session, ours.ids["payment_link"])
+        assert link is not None
+        assert payment_link.by_token_sha256(session, link.token_sha256, "pay") is link
+        assert visit.count_of_link(session, link.id) == 1
 
 
 @pytest.mark.postgres

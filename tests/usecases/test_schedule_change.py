@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from portal.domain.charge import ChargeState
+from portal.domain.payment_link import Purpose
 from portal.domain.refusal import Refused
 from portal.storage import account, audit, message, obligation, payment_method
 from portal.usecases.charge import apply, charge_obligation, claim, send
 from portal.usecases.ledger import differs_from_entries
-from portal.usecases.payment_link import CARD, find
+from portal.usecases.payment_link import find
 from portal.usecases.resolve import resolve
 from portal.usecases.schedule import card_typed
 from portal.usecases.schedule_change import (
@@ -342,7 +343,7 @@ def test_a_one_tap_link_is_bound_to_its_purpose(house: House, pool: ThreadPoolEx
     now = house.clock.now()
     with house.ports.database.read(house.organisation_id) as session:
         assert find(session, token, now) is None, "it pays for nothing"
-        assert find(session, token, now, CARD) is not None
+        assert find(session, token, now, Purpose.card) is not None
 
 
 def test_t1_a_schedule_of_another_organisation_is_not_there(house: House) -> None:

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
+from portal.web.doors import LINK_DOORS
 from tests.rig.reader import Reader
 from tests.web.conftest import PORTAL_URL, Portal, settled
 
@@ -76,8 +77,10 @@ def test_attack_063_a_card_of_nobody_or_of_another_customer_pays_for_nothing(por
 
 def audience_of(app: Flask, endpoint: str) -> str | None:
     """Who a route is for: by its door, or by its path; None when nobody said."""
-    if endpoint.startswith("payment_link."):
+    if endpoint.partition(".")[0] in {door.blueprint.name for door in LINK_DOORS}:
         return "link"
+    if endpoint == "personal_link.fresh_link_sent":
+        return "everybody"
     for line in app.url_map.iter_rules(endpoint):
         if line.rule in ("/healthz", "/favicon.ico", "/robots.txt") or line.rule.startswith("/static/"):
             return "everybody"

@@ -14,7 +14,8 @@ from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.payment_link.check import changed_away
 from portal.web.payment_link.door import path_of
-from portal.web.payment_link.guard import Here, closed, place, step
+from portal.web.payment_link.guard import Here, place, step
+from portal.web.personal_link import closed
 from portal.web.refusals import sentence
 
 
@@ -61,7 +62,7 @@ def _refused(here: Here, refused: Refused) -> AnyResponse:
     if refused.code == "agreement_changed":
         return _page(here, {}, 409, changed=sentence(refused))
     if refused.code in ("cards_resting", "link_not_open"):
-        return page("payment_link/slow_down.html", 429, sentence=sentence(refused))
+        return page("personal_link/slow_down.html", 429, sentence=sentence(refused))
     if refused.code == "payment_under_way":
         return page("payment_link/under_way.html", 409, here=path_of(Step.agreement, here.visit_id))
     if refused.code == "quote_changed":

@@ -11,7 +11,8 @@ from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.door import path_of
-from portal.web.payment_link.guard import Here, closed, place, step
+from portal.web.payment_link.guard import Here, place, step
+from portal.web.personal_link import closed
 from portal.web.refusals import sentence
 
 

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.payment_link import LinkState, Step, before, furthest, may_open, place_of
 from portal.storage import Session
 from portal.usecases.visit import Walk, look
-from portal.web.access import of_organisation, organisation, ports
+from portal.web import personal_link
+from portal.web.access import of_organisation, ports
 from portal.web.fragments import move_on, page
-from portal.web.payment_link.door import VISIT, door, path_of
-
-COOKIE_LENGTH_MAX = 100
-STATUS = {LinkState.expired: 410, LinkState.revoked: 410, LinkState.paid: 200}
+from portal.web.payment_link.door import PAYMENT_LINK, door, path_of
+from portal.web.personal_link import closed, spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def step(
             return view(here)
 
         door.add_url_rule(
-            f"{VISIT}/{path or step_.value}",
+            f"{PAYMENT_LINK.visit_rule}/{path or step_.value}",
             endpoint=name or step_.value,
             view_func=of_organisation(guarded),
             methods=list(methods or ("GET",)),
@@ -70,30 +69,17 @@ def step(
 
 def enter(visit_id: str, read: Read | None = None) -> Here | None:
     """The visit for whoever sent its cookie; None for everyone else, whatever the reason."""
-    secret = request.cookies.get(cookie_name(), "")[:COOKIE_LENGTH_MAX]
-    now = ports().clock.now()
-    with ports().database.read(organisation().id) as session:
-        walk = look(session, visit_id, secret, now)
-        if walk is None:
-            return None
-        g.language_on_file = walk.visit.locale
-        g.support_hours = walk.settings.words("support_hours")
-        return Here(visit_id, secret, walk, read(session, walk) if read else None)
+    extras: Any = None
 
+    def look_in(session: Session, secret: str) -> Walk | None:
+        nonlocal extras
+        walk = look(session, visit_id, secret, ports().clock.now())
+        if walk is not None and read is not None:
+            extras = read(session, walk)
+        return walk
 
-def cookie_name() -> str:
-    """Under https the browser itself holds this cookie to https."""
-    return "__Secure-visit" if current_app.config["SESSION_COOKIE_SECURE"] else "visit"
-
-
-def closed() -> Response:
-    """No visit for this cookie: over, another browser's, never there, or cookies are blocked. One page for all."""
-    return page("payment_link/closed.html", 403)
-
-
-def spent(state: LinkState, token: str | None = None) -> Response:
-    """The page of a link that is not good for paying; `token` only where a fresh link may be asked for."""
-    return page(f"payment_link/{state.value}.html", STATUS[state], token=token)
+    entered = personal_link.enter(look_in)
+    return Here(visit_id, *entered, extras) if entered else None
 
 
 def place(here: Here, step_: Step) -> dict[str, Any]:
