@@ -10,6 +10,9 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 from flask import Flask, g
 from flask_babel import get_locale
+from markupsafe import Markup, escape
+
+from portal.web.access import readable_phone
 
 MOMENT = {"en_US": "MMMM d, y, h:mm a z", "es_US": "d 'de' MMMM 'de' y, h:mm a z"}
 
@@ -45,9 +48,21 @@ def percent(basis_points: int) -> str:
     return f"{basis_points / 100:g}%"
 
 
+def phone(number: str) -> str:
+    """+13125550141 -> (312) 555-0141; a masked or foreign one stays as it is."""
+    return readable_phone(number) if number.startswith("+1") and number[1:].isdigit() else number
+
+
+def email(address: str) -> Markup:
+    """An address that breaks before its @ where a line is too short for it."""
+    return Markup("<wbr>@").join(escape(part) for part in address.split("@"))
+
+
 def install(app: Flask) -> None:
     """Registers the filters."""
-    app.jinja_env.filters.update(money=money, plain_amount=plain_amount, day=day, moment=moment, percent=percent)
+    app.jinja_env.filters.update(
+        money=money, plain_amount=plain_amount, day=day, moment=moment, percent=percent, phone=phone, email=email
+    )
 
 
 def _region() -> str:

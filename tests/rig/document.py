@@ -79,7 +79,13 @@ class _Builder(HTMLParser):
                 return
 
     def handle_data(self, data: str) -> None:
-        self.here.inside.append(data)
+        before = self.here.inside
+        if len(before) > 1 and isinstance(before[-1], Element) and before[-1].tag == "wbr":
+            word = before[-2]
+            if isinstance(word, str):  # a place where a word may break is no end of the word
+                before[-2:] = [word + data]
+                return
+        before.append(data)
 
 
 def read(html: str) -> Element:
