@@ -218,6 +218,18 @@ def older_untried(session: Session, subject_id: str, due_on: date) -> list[datet
     )
 
 
+def due_until(session: Session, until: datetime, limit: int) -> list[Obligation]:
+    """Scheduled payments of this organisation that fall due until a moment, with what is due already; oldest first."""
+    return list(
+        session.scalars(
+            select(Obligation)
+            .where(Obligation.status == "due", Obligation.kind == "scheduled", Obligation.due_at <= until)
+            .order_by(Obligation.due_at, Obligation.id)
+            .limit(limit)
+        )
+    )
+
+
 def count_due(session: Session, now: datetime) -> int:
     """How many scheduled payments are due and unclaimed at a moment; across organisations or in one."""
     return (

@@ -1,11 +1,12 @@
 """THE RUN: finds what is due, hands it out in small locked batches within each organisation's rate, charges in threads.
 
-Called by the clock (`hand_out_due`, `charge_unclaimed`) and by workers (`charge_batch`). Any number of each may run:
+Called by the clock (`hand_out_due`, `charge_unclaimed`), by workers (`charge_batch`) and by an operator's hand
+(`charge_due_now`). Any number of each may run:
 they share the work through the database alone, Redis only hurries it. `portal.usecases.charge` takes the money.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,6 +50,14 @@ class BatchDone:
     other: int
     failed: int
     took: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class LeftDue:
+    """What `charge_due_now` left: payments still due, and the rule or rate that stopped it, if one did."""
+
+    payments: int
+    stopped_by: str | None
 
 
 def hand_out_due(ports: Ports) -> Handed:
@@ -115,6 +124,32 @@ def stopped_by(session: Session, rules: OrganisationSettings) -> str | None:
     if hold.standing(session) is not None:
         return "charging_held"
     return None
+
+
+def charge_due_now(
+    ports: Ports, organisation_id: str, pool: ThreadPoolExecutor, on_batch: Callable[[BatchDone], object]
+) -> LeftDue:
+    """Charges here and now what is due in one organisation and no worker has, within its rate; `on_batch` hears each.
+
+    What was handed to a worker is the worker's, and the clock's after that.
+    """
+    stopped: str | None = None
+    while stopped is None:
+        now = ports.clock.now()
+        with ports.database.read(organisation_id) as session:
+            rows = obligation.due_unhanded(session, now, now - HANDED_AGAIN_AFTER, BATCH)
+            rules = settings_of(session, organisation.by_id(session, organisation_id))
+            stopped = stopped_by(session, rules)
+        if not rows or stopped is not None:
+            break
+        ids = [each for _, each in rows]
+        taken = _hand_out(ports, organisation_id, ids, now)
+        if taken:
+            on_batch(charge_batch(ports, organisation_id, taken, pool))
+        if len(taken) < len(ids):
+            stopped = "charges_per_minute"
+    with ports.database.read(organisation_id) as session:
+        return LeftDue(obligation.count_due(session, ports.clock.now()), stopped)
 
 
 def charge_batch(ports: Ports, organisation_id: str, ids: Sequence[str], pool: ThreadPoolExecutor) -> BatchDone:

@@ -31,8 +31,13 @@ SENTENCES: dict[str, str] = {
     "charge_unknown": "There is no such charge or receipt in this organisation.",
     "charging_held": "Charging is on hold ({reason}). Reconcile first: flask --app wsgi restored --help",
     "gateway_silent": "The gateway cannot be asked now ({reason}). Nothing was changed; try again.",
+    "move_past": "Choose a day after today.",
+    "move_taken": "Another payment of this schedule falls on {due_on}.",
     "not_held": "Charging is not on hold.",
     "obligation_unknown": "There is no such obligation.",
+    "payment_early": "It is not due before {due_at}, and nothing is charged before its date.",
+    "payment_over": "Nothing can be changed about it any more: it is {status}.",
+    "payment_unknown": "There is no such scheduled payment.",
     "refund_above_payment": "Only {left_cents} of this payment is left to give back.",
     "refund_amount": "There is nothing left of this payment to give back.",
     "refund_nothing_there": "The gateway has nothing to give back: the sale is {status}.",
@@ -42,6 +47,11 @@ SENTENCES: dict[str, str] = {
     "refund_while_settling": "The payment is settling at this moment. Try again in a few hours.",
     "request_key_unreadable": "A key is 32 digits of 0-9 and a-f.",
     "request_key_used": "That key was used for another refund ({refund_id}).",
+    "retries_used": "It was tried {tries_max} times, or {window_days} days are over: only another card may be charged.",
+    "retry_forbidden": "That card was refused for good ({decline}) and is never tried again.",
+    "schedule_or_payment_unknown": "There is no such schedule, and no such scheduled payment.",
+    "schedule_over": "Its schedule is {status}.",
+    "schedule_unknown": "There is no such schedule.",
 }
 
 
@@ -83,7 +93,12 @@ class _Gaps(dict[str, Any]):
 
 
 def _shown(facts: Mapping[str, object]) -> dict[str, object]:
-    return {name: dollars(value) if name.endswith("_cents") else value for name, value in facts.items()}
+    shown: dict[str, object] = {}
+    for name, value in facts.items():
+        shown[name] = moment(value) if isinstance(value, datetime) else value
+        if name.endswith("_cents"):
+            shown[name] = dollars(value)
+    return shown
 
 
 @contextmanager

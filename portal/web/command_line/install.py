@@ -4,14 +4,18 @@ from flask import Flask
 
 from portal.web.command_line.alarms import alarms
 from portal.web.command_line.clock import clock
+from portal.web.command_line.due import due
 from portal.web.command_line.explain import explain_obligation
 from portal.web.command_line.pages import pages
 from portal.web.command_line.reconcile import reconcile
 from portal.web.command_line.refund import refund
 from portal.web.command_line.restored import restored
+from portal.web.command_line.schedule_change import cancel, move, retry, skip
 
 
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
-    for command in (alarms, clock, explain_obligation, pages, reconcile, refund, restored):
+    for command in (
+        alarms, cancel, clock, due, explain_obligation, move, pages, reconcile, refund, restored, retry, skip,
+    ):  # fmt: skip
         app.cli.add_command(command)
