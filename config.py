@@ -69,6 +69,8 @@ class Settings:
     secret_key: str = field(repr=False)  # signs the CSRF secret
     seal_key: str = field(repr=False)  # seals the gateway keys in the database
     pepper: str = field(repr=False)  # keyed digests of what is short enough to guess
+    pepper_version: int  # goes up by one when the pepper is changed
+    pepper_previous: str = field(repr=False)  # the one before, while it is being changed; empty otherwise
 
     gateway: Gateway
     simulator_url: str
@@ -152,6 +154,8 @@ def _read(cls: type[Settings], environ: Mapping[str, str], var: Path) -> Setting
         secret_key=text("SECRET_KEY", made.get("SECRET_KEY", "")),
         seal_key=text("SEAL_KEY", made.get("SEAL_KEY", "")),
         pepper=text("PEPPER", made.get("PEPPER", "")),
+        pepper_version=number("PEPPER_VERSION", 1, 1),
+        pepper_previous=text("PEPPER_PREVIOUS"),
         gateway=gateway,
         simulator_url=simulator_url,
         braintree_script_base=text(
@@ -201,6 +205,8 @@ def _malformed(settings: Settings) -> list[str]:
         problems.append("REDIS_URL must begin with redis://, rediss:// or unix://.")
     if settings.seal_key and not _is_fernet_key(settings.seal_key):
         problems.append("SEAL_KEY must be a Fernet key: 32 random bytes in URL-safe base64.")
+    if settings.pepper_previous and settings.pepper_version == 1:
+        problems.append("PEPPER_PREVIOUS goes with a PEPPER_VERSION above 1.")
     sms = (settings.sms_account_sid, settings.sms_auth_token, settings.sms_from)
     if any(sms) and not all(sms):
         problems.append("SMS_ACCOUNT_SID, SMS_AUTH_TOKEN and SMS_FROM go together: set all or none.")
@@ -231,9 +237,9 @@ def _secrets_are_secret(settings: Settings, _environ: Mapping[str, str], var: Pa
             problems.append(f"{name} is too short or too plain: give it {SECRET_LENGTH_MIN} random characters.")
         elif value in from_desk or any(word in value.lower() for word in PLACEHOLDERS):
             problems.append(f"{name} is a default or a placeholder: make one of your own.")
-    given = [value for value in values.values() if value]
+    given = [value for value in (*values.values(), settings.pepper_previous) if value]
     if len(set(given)) < len(given):
-        problems.append("SECRET_KEY, SEAL_KEY and PEPPER must differ from one another.")
+        problems.append("SECRET_KEY, SEAL_KEY, PEPPER and PEPPER_PREVIOUS must differ from one another.")
     return problems
 
 

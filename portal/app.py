@@ -26,6 +26,7 @@ from portal.gateway.page_reader import HttpPageReader
 from portal.jobs.queue import RedisDoorbell
 from portal.storage import Database, organisation
 from portal.usecases.ports import Ports
+from portal.usecases.secret import Secrets
 from portal.web.command_line.install import install as install_commands
 from portal.web.doors import open_doors
 from portal.web.own_pages import OwnPages
@@ -52,6 +53,10 @@ class AppSettings(Protocol):
     def seal_key(self) -> str: ...
     @property
     def pepper(self) -> str: ...
+    @property
+    def pepper_version(self) -> int: ...
+    @property
+    def pepper_previous(self) -> str: ...
     @property
     def gateway(self) -> str: ...
     @property
@@ -161,6 +166,14 @@ def timing_of(settings: AppSettings) -> Timing:
     )
 
 
+def peppers_of(settings: AppSettings) -> dict[int, str]:
+    """The pepper in use and, while it is being changed, the one before, by version."""
+    peppers = {settings.pepper_version: settings.pepper}
+    if settings.pepper_previous:
+        peppers[settings.pepper_version - 1] = settings.pepper_previous
+    return peppers
+
+
 def build_ports(settings: AppSettings) -> Ports:
     """Every adapter of one process. Opens no connection yet, so it may be called before a fork."""
     database = Database(settings.database_url)
@@ -204,6 +217,7 @@ def build_ports(settings: AppSettings) -> Ports:
         paper=Paper(TEMPLATES, TRANSLATIONS),
         doorbell=RedisDoorbell(settings.redis_url),
         seal=seal,
+        secrets=Secrets(peppers_of(settings)),
         timing=timing_of(settings),
         portal_url=settings.portal_url,
         mail_domain=settings.mail_sender.rpartition("@")[2] or urlsplit(settings.portal_url).hostname or "localhost",

@@ -27,7 +27,9 @@ from portal.storage import (
     reconcile,
     refund,
     schedule,
+    sign_in,
     signing,
+    staff,
     visit,
     walk,
 )
@@ -57,7 +59,9 @@ __all__ = [
     "reconcile",
     "refund",
     "schedule",
+    "sign_in",
     "signing",
+    "staff",
     "visit",
     "walk",
 ]

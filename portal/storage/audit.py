@@ -62,6 +62,15 @@ def latest_of(session: Session, subject_id: str, actions: Sequence[str]) -> Audi
     ).one_or_none()
 
 
+def about(session: Session, subject_id: str) -> list[AuditEntry]:
+    """What was done to a subject, oldest first."""
+    return list(
+        session.scalars(
+            select(AuditEntry).where(AuditEntry.subject_id == subject_id).order_by(AuditEntry.at, AuditEntry.id)
+        )
+    )
+
+
 def alarm_of(session: Session, kind: str, subject_id: str) -> Alarm | None:
     """The alarm of this kind on this subject, cleared or not."""
     return session.scalars(select(Alarm).where(Alarm.kind == kind, Alarm.subject_id == subject_id)).one_or_none()

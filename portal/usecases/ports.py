@@ -15,6 +15,7 @@ from portal.domain.document import ReceiptFacts
 from portal.domain.message import Attachment, MessageText
 from portal.domain.notice import Notice
 from portal.storage import Database
+from portal.usecases.secret import Secrets
 
 
 class Clock(Protocol):
@@ -152,6 +153,7 @@ class Ports:
     paper: Paper
     doorbell: Doorbell
     seal: Seal
+    secrets: Secrets
     timing: Timing
     portal_url: str
     mail_domain: str  # right of the @ in a Message-ID

@@ -25,6 +25,7 @@ from portal.web import (
     language,
     machines,
     personal_link,
+    signed_in,
     static_files,
     strictness,
 )
@@ -33,8 +34,11 @@ from portal.web.card_page import card_page
 from portal.web.notice import notice
 from portal.web.payment_link import agreement, amount, check, contact, offer, result
 from portal.web.payment_link.door import PAYMENT_LINK
+from portal.web.staff import home, password, sign_in
+from portal.web.staff.door import door as console
 
 STEPS = (contact, offer, amount, check, agreement, result)  # importing one hangs its views on the door
+CONSOLE = (sign_in, home, password)
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
 LINK_DOORS = (PAYMENT_LINK,)
 REQUESTS_PER_MINUTE = 600
@@ -78,6 +82,7 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     language.install(app, csrf, _keep_language)
     errors.install(app)
     static_files.install(app)
+    signed_in.install(app)
     health.install(app, getattr(settings, "metrics_token", None))
     _brand_pages(app)
     for link_door in LINK_DOORS:
@@ -85,6 +90,7 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     app.register_blueprint(personal_link.sent)
     app.register_blueprint(notice)
     app.register_blueprint(card_page)
+    app.register_blueprint(console)
     for endpoint in machines.WITHOUT_FORM_TOKEN:
         csrf.exempt(app.view_functions[endpoint])
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")

@@ -71,6 +71,17 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "contact_unreadable": lambda _facts: _("Use letters, numbers and usual punctuation only."),
     "holds_card_number": lambda _facts: _("This looks like a card number. Please remove it: cards are entered later."),
     "receipt_capped": lambda _facts: _("The receipt was already sent several times. Print it from this page instead."),
+    "password_short": lambda facts: _("Use at least %(least)s characters.", least=facts.get("least", 12)),
+    "password_long": lambda facts: _("Use at most %(most)s characters.", most=facts.get("most", 200)),
+    "password_weak": lambda _facts: _("That is easy to guess. Use several words that do not belong together."),
+    "password_wrong": lambda _facts: _("That is not your password now."),
+    "proof_code_wrong": lambda _facts: _("That code is wrong or was used before. Wait for the next one."),
+    "sign_in_busy": lambda _facts: _("Many people are signing in at this moment. Try again in a few seconds."),
+    "sign_in_over": lambda _facts: _("Your sign-in has ended. Sign in again."),
+    "sign_in_wrong": lambda _facts: _(
+        "That did not match. Check everything and try again. After several tries, wait a few minutes: until then even "
+        "the right ones are not accepted."
+    ),
     "receipt_no_address": lambda _facts: _("There is no email address on file. Print the receipt from this page."),
 }  # fmt: skip
 

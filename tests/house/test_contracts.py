@@ -27,6 +27,8 @@ REDIS = "Redis lives in jobs"
 PAPER = "Paper and text messages are made in delivery"
 NETWORK = "The network is reached from two rooms"
 CALENDAR = "The calendar of holidays is asked in one file"
+HASHING = "Secrets are hashed in one file"
+CODES = "Passwords and codes are judged in the domain"
 WIRE = "The wire's servers live in the simulator"
 ADAPTERS = "Only app.py picks adapters"
 PORTS = "Use cases see the gateway only through their ports"
@@ -70,6 +72,9 @@ OFFENCES = [
     (REDIS, "portal/web/offence.py", "import redis"),
     (REDIS, "portal/usecases/offence.py", "from rq import Queue"),
     (CALENDAR, "portal/usecases/offence.py", "import holidays"),
+    (HASHING, "portal/web/offence.py", "import argon2"),
+    (CODES, "portal/usecases/offence.py", "import pyotp"),
+    (CODES, "portal/web/offence.py", "from zxcvbn import zxcvbn"),
     (WIRE, "portal/delivery/offence.py", "import aiohttp"),
     (ADAPTERS, "portal/web/offence.py", "import portal.gateway"),
     (ADAPTERS, "portal/jobs/offence.py", "import portal.delivery"),

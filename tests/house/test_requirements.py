@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION, DEVELOPMENT = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 OURS = {"portal", "simulator", "demo", "frontend", "config", "worker", "wsgi", "migrations", "tests", "bench"}
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[(?P<extra>[a-z,]+)\])?==(?P<version>[A-Za-z0-9.]+)$")
-# Nobody imports these: programs, a driver that is loaded by name, data, and one that is promised.
-NOT_IMPORTED = {"granian", "psycopg", "tzdata", "flask-login", "alembic"}
+# Nobody imports these: programs, a driver that is loaded by name, and data.
+NOT_IMPORTED = {"granian", "psycopg", "tzdata", "alembic"}
 
 
 def normalised(name: str) -> str:

@@ -21,6 +21,7 @@ from portal.storage.payment_method import PaymentMethod
 from portal.usecases.account import add_customer, found_organisation, open_account
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.ports import Ports, Seal
+from portal.usecases.secret import Secrets
 from tests.rig.simulator_process import SimulatorProcess
 
 START = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -100,6 +101,7 @@ def build_ports(database: Database, simulator: SimulatorProcess, **changes: obje
         paper=Paper(TEMPLATES, TRANSLATIONS),
         doorbell=ListeningDoorbell(),
         seal=seal,
+        secrets=Secrets({1: "p" * 40}, memory_kib=64),
         timing=Timing(page_timeout=timedelta(seconds=2), worker_timeout=timedelta(seconds=2)),
         portal_url="http://127.0.0.1:8080",
         mail_domain="paydoor.example",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -13,8 +14,11 @@ from portal.storage import audit, obligation, organisation
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.receipt import receipt_number
 from portal.usecases.restore import hold_charging
+from portal.usecases.sign_in import Browser
+from portal.usecases.staff import Typed, sign_in_staff
 from tests.rig.house import House
 from tests.rig.payment import balance_of, paid, settled
+from tests.rig.people import Colleague
 from tests.rig.series import payments_of, scheduled, weekly
 from tests.web.conftest import settings
 
@@ -35,7 +39,8 @@ def run(house: House) -> Run:
 GROUPS = [
     ("refund",), ("refund", "whole"), ("refund", "part"), ("refund", "void"), ("refund", "show"), ("reconcile",),
     ("reconcile", "run"), ("reconcile", "show"), ("restored",), ("explain",), ("alarms",), ("alarms", "list"),
-    ("alarms", "clear"), ("clock",),
+    ("alarms", "clear"), ("clock",), ("staff",), ("staff", "add"), ("staff", "list"), ("staff", "role"),
+    ("staff", "disable"), ("staff", "enable"), ("staff", "password"), ("staff", "second-factor"),
 ]  # fmt: skip
 
 
@@ -170,3 +175,40 @@ def test_the_clock_is_not_walked_beside_a_real_gateway(run: Run, house: House) -
     assert said.exit_code == 1
     assert "real gateway" in said.stderr
     assert run("clock", "--simulate", "soon", "--yes").exit_code == 2
+
+
+def test_staff_are_added_changed_and_shut_out_by_command(run: Run, house: House) -> None:
+    own = ("--organisation", house.slug)
+    added = run("staff", "add", "Robin", "--name", "Robin Ray", "--role", "clerk", *own)
+    assert (added.exit_code, f"/{house.slug}/staff" in added.stdout) == (0, True)
+    password = re.search(r"^password (\S+)$", added.stdout, re.MULTILINE)
+    secret = re.search(r"^second factor (\S+)$", added.stdout, re.MULTILINE)
+    assert password
+    assert secret
+    assert re.search(rf"^otpauth://totp/\S+:robin\?secret={secret[1]}&issuer=", added.stdout, re.MULTILINE)
+    robin = Colleague(house, "", "robin", secret[1], password[1])
+    typed = Typed("robin", password[1], robin.code())
+    assert sign_in_staff(house.ports, house.organisation_id, typed, Browser("203.0.113.7", ""))
+    again = run("staff", "add", "robin", "--name", "Robin Ray", "--role", "clerk", *own)
+    assert (again.exit_code, again.stderr) == (1, "Error: That username is taken.\n")
+    assert "admin now" in run("staff", "role", "robin", "admin", *own).stdout
+    assert "is out" in run("staff", "disable", "robin", *own).stdout
+    listed = run("staff", "list", *own).stdout
+    assert ("robin" in listed, "admin" in listed, " no " in listed) == (True, True, True)
+    assert "may sign in again" in run("staff", "enable", "robin", *own).stdout
+    assert "second factor " in run("staff", "second-factor", "robin", *own).stdout
+    assert run("staff", "password", "robin", *own).stdout.startswith("password ")
+    unknown = run("staff", "disable", "nobody", *own)
+    assert (unknown.exit_code, "nobody is called" in unknown.stderr) == (2, True)
+
+
+def test_a_password_from_a_file_is_judged_and_never_printed(run: Run, house: House, tmp_path: Path) -> None:
+    words = ("staff", "add", "kim", "--name", "Kim", "--role", "admin", "--organisation", house.slug, "--password-from")
+    source = tmp_path / "password"
+    source.write_text("password1234\n")
+    refused = run(*words, str(source))
+    assert (refused.exit_code, "easy to guess" in refused.stderr) == (1, True)
+    source.write_text("violet teapot canyon\n")
+    done = run(*words, str(source))
+    assert done.exit_code == 0
+    assert "violet" not in done.stdout

@@ -11,11 +11,13 @@ from portal.web.command_line.reconcile import reconcile
 from portal.web.command_line.refund import refund
 from portal.web.command_line.restored import restored
 from portal.web.command_line.schedule_change import cancel, move, retry, skip
+from portal.web.command_line.staff import staff
 
 
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
         alarms, cancel, clock, due, explain_obligation, move, pages, reconcile, refund, restored, retry, skip,
+        staff,
     ):  # fmt: skip
         app.cli.add_command(command)
