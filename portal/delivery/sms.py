@@ -13,12 +13,21 @@ from twilio.http.response import Response as TwilioResponse
 from twilio.rest import Client
 
 from portal.delivery.text_message import SEGMENTS_MAX, segments, textable_number
-from portal.domain.message import DeliveryPermanent, DeliveryTemporary
+from portal.domain.message import (
+    AddressRefused,
+    DeliveryFailed,
+    DeliveryPermanent,
+    DeliveryTemporary,
+    RecipientStopped,
+)
 
 _ORIGIN = "https://api.twilio.com"
 _UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)  # what the library raises on an answer not Twilio's
-# Twilio's words for "this number will not do": invalid, not a mobile, unreachable, not allowed by region, said STOP.
-_FOR_GOOD = frozenset({21211, 21214, 21217, 21265, 21408, 21602, 21610, 21612, 21614, 21617})
+# Twilio's words: the number itself will not do (invalid, unreachable, not a mobile); its owner said STOP to them; and
+# what else will never go (no text, region not allowed, too long).
+_NO_NUMBER = frozenset({21211, 21214, 21217, 21265, 21612, 21614})
+_STOPPED = 21610
+_FOR_GOOD = frozenset({21408, 21602, 21617})
 
 
 class TwilioSms:
@@ -48,8 +57,7 @@ class TwilioSms:
             client = Client(self._account_sid, self._auth_token, http_client=http_client)
             sent = client.messages.create(to=number, from_=self._sender, body=body)
         except TwilioRestException as refused:
-            failed = DeliveryPermanent if refused.code in _FOR_GOOD else DeliveryTemporary
-            raise failed(f"sms_{refused.status}_{refused.code}") from None
+            raise _refusal(refused.code, f"sms_{refused.status}_{refused.code}") from None
         except (TwilioException, RequestException, OSError, *_UNREADABLE) as problem:
             raise DeliveryTemporary(f"sms_{type(problem).__name__}") from None
         finally:
@@ -57,6 +65,14 @@ class TwilioSms:
         if not sent.sid:
             raise DeliveryTemporary("sms_no_id")
         return str(sent.sid)
+
+
+def _refusal(code: int, reason: str) -> DeliveryFailed:
+    if code == _STOPPED:
+        return RecipientStopped(reason)
+    if code in _NO_NUMBER:
+        return AddressRefused(reason)
+    return DeliveryPermanent(reason) if code in _FOR_GOOD else DeliveryTemporary(reason)
 
 
 class NoSms:

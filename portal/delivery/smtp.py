@@ -15,7 +15,14 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Literal
 
-from portal.domain.message import Attachment, DeliveryPermanent, DeliveryTemporary, MessageText
+from portal.domain.message import (
+    AddressRefused,
+    Attachment,
+    DeliveryFailed,
+    DeliveryPermanent,
+    DeliveryTemporary,
+    MessageText,
+)
 
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,10}"
@@ -26,6 +33,11 @@ _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]{1,80}@[A-Za-z0-9.-]{1,100}>", re.ASC
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,80}\.[a-z0-9]{1,5}", re.ASCII)
 _MIME = re.compile(r"[a-z]+/[a-z0-9.+-]+", re.ASCII)
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
+# RFC 3463: 5.1.x is about the address, 5.2.1 a mailbox that is switched off. A full mailbox (5.2.2) and a message that
+# was not liked (5.7.x) say nothing against the address. Where a server gives no such code, RFC 5321's own must do.
+_NO_MAILBOX = re.compile(r"5\.1\.(?:1|2|3|6|10)|5\.2\.1", re.ASCII)
+_REPLY_NO_MAILBOX = frozenset({550, 551, 553, 556})
 _POLICY = policy.SMTP.clone(max_line_length=200)  # a Message-ID folded at 78 would come out as an encoded word
 
 
@@ -63,9 +75,10 @@ class SmtpMail:
             with self._connection() as connection:
                 connection.send_message(message, self._sender, [to])
         except smtplib.SMTPRecipientsRefused as refused:
-            raise _by_code(next(iter(refused.recipients.values()))[0], "recipient_refused") from None
+            code, said = next(iter(refused.recipients.values()))
+            raise _refusal("recipient_refused", code, said) from None
         except smtplib.SMTPDataError as refused:
-            raise _by_code(refused.smtp_code, "message_refused") from None
+            raise _refusal("message_refused", refused.smtp_code, refused.smtp_error) from None
         except (smtplib.SMTPException, OSError) as problem:
             # Sign-in, sender and connection troubles are the house's: the message waits until they are put right.
             raise DeliveryTemporary(f"smtp_{type(problem).__name__}") from None
@@ -132,5 +145,11 @@ def _header(value: str, reason: str) -> str:
     return value
 
 
-def _by_code(code: int, reason: str) -> DeliveryPermanent | DeliveryTemporary:
-    return DeliveryPermanent(f"{reason}_{code}") if code >= 500 else DeliveryTemporary(f"{reason}_{code}")
+def _refusal(reason: str, code: int, said: bytes | str) -> DeliveryFailed:
+    """What the server's answer means; its words are left behind, for they often hold the address."""
+    found = _ENHANCED.match(said if isinstance(said, str) else said.decode("ascii", "replace"))
+    reason = f"{reason}_{code}" + (f"_{found[0]}" if found else "")
+    if code < 500:
+        return DeliveryTemporary(reason)
+    is_address = _NO_MAILBOX.fullmatch(found[0]) if found else code in _REPLY_NO_MAILBOX
+    return AddressRefused(reason) if is_address else DeliveryPermanent(reason)

@@ -17,7 +17,8 @@ from portal.delivery.brand import checked_color, ink_on
 from portal.delivery.language import Language, language_for, load_languages
 from portal.delivery.safe_text import NAME_MAX, WORDS_MAX, one_line, safe_name
 from portal.delivery.text_message import SEGMENTS_MAX, carrier_text, segments
-from portal.domain.message import EVENTS, Channel, DeliveryPermanent, Event, FactKind, MessageText
+from portal.domain.message import Channel, DeliveryPermanent, Event, FactKind, MessageText
+from portal.domain.message_event import EVENTS
 
 SUBJECT_MAX = 100
 _SMS_NAMES = (40, 20, 10)  # an SMS too long is written again with shorter names; its link is never cut

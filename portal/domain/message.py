@@ -1,7 +1,7 @@
-"""Messages ours out: which events exist, by which channels, and the only facts each may carry, as a table.
+"""Messages ours out: what a message is made of, by which channels it goes, and the ways it may not leave.
 
-Read by use cases that queue a message and by delivery, which writes and sends it. Never holds wording, and a fact
-that has no row here (a service name, an expiry date) can reach no message at all.
+Read by use cases that promise a message and by delivery, which writes and sends it. Which messages exist stands in
+`portal.domain.message_event`. Never holds wording.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,16 @@ class Channel(StrEnum):
 
     email = "email"
     sms = "sms"
+
+
+class MessageKind(StrEnum):
+    """What a message is to the person who gets it. Caps are counted by it, and a narrow opt-out reaches one of it."""
+
+    record = "record"  # a paper of theirs: money that moved, what they agreed to, what ended
+    notice = "notice"  # something is going to happen, or did not go through
+    request = "request"  # asks them to do something: a link, an offer, a reminder
+    reply = "reply"  # answers a text of theirs: STOP, START, HELP
+    house = "house"  # to the organisation itself, about its own work
 
 
 class FactKind(StrEnum):
@@ -47,12 +57,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One kind of message. `opt_out`: it may be about a debt, so each text must say how to stop (Reg F 1006.6(e))."""
+    """One kind of message. `opt_out`: it may be about a debt, so each text must say how to stop (Reg F 1006.6(e)).
+
+    `goes_on`: why it is emailed even to somebody who opted out of email, with its source; empty: it stops then.
+    """
 
     name: str
     channels: frozenset[Channel]
+    kind: MessageKind
     facts: tuple[Fact, ...]
     opt_out: bool
+    goes_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,135 +106,9 @@ class DeliveryPermanent(DeliveryFailed):
     """Will never succeed as it stands; set it aside so that it blocks no other message."""
 
 
-_SENDER = (
-    Fact("organisation_name", FactKind.name),
-    Fact("portal_url", FactKind.url),
-    Fact("time_zone", FactKind.zone),
-    Fact("discreet", FactKind.flag),
-    Fact("organisation_color", FactKind.color, required=False),
-    # At least one of the two below must be given: no message leaves without a way to get help.
-    Fact("help_phone", FactKind.words, required=False),
-    Fact("help_email", FactKind.email, required=False),
-    Fact("help_hours", FactKind.words, required=False),
-)
+class AddressRefused(DeliveryPermanent):
+    """The address or number itself is no good: nothing is sent to it again until staff say so."""
 
-_PAYER = (Fact("customer_name", FactKind.name), Fact("account_reference", FactKind.reference))
-_PAYMENT = (Fact("amount_cents", FactKind.cents), Fact("due_on", FactKind.day))
-_CARD = (
-    Fact("card_brand", FactKind.name, required=False),
-    Fact("card_last4", FactKind.last4, required=False),
-)
 
-EVENTS: dict[str, Event] = {
-    row.name: row
-    for row in (
-        Event(
-            "receipt",
-            frozenset({Channel.email, Channel.sms}),
-            (
-                *_SENDER,
-                Fact("customer_name", FactKind.name),
-                Fact("amount_cents", FactKind.cents),
-                Fact("paid_at", FactKind.instant),
-                Fact("card_brand", FactKind.name, required=False),
-                Fact("card_last4", FactKind.last4, required=False),
-                Fact("receipt_number", FactKind.reference),
-                Fact("account_reference", FactKind.reference),
-                Fact("confirmation", FactKind.reference, required=False),
-                Fact("balance_left_cents", FactKind.cents, required=False),
-                Fact("settled", FactKind.flag, required=False),
-                Fact("paper_attached", FactKind.flag, required=False),
-            ),
-            opt_out=True,
-        ),
-        Event(
-            "refund",
-            frozenset({Channel.email}),
-            (
-                *_SENDER,
-                Fact("customer_name", FactKind.name),
-                Fact("amount_cents", FactKind.cents),
-                Fact("refunded_at", FactKind.instant),
-                Fact("paid_at", FactKind.instant),
-                Fact("paid_cents", FactKind.cents),
-                Fact("card_brand", FactKind.name, required=False),
-                Fact("card_last4", FactKind.last4, required=False),
-                Fact("receipt_number", FactKind.reference),
-                Fact("account_reference", FactKind.reference),
-                Fact("voided", FactKind.flag, required=False),  # taken back before it was charged
-                Fact("owed_again", FactKind.flag, required=False),
-            ),
-            opt_out=True,
-        ),
-        Event(
-            "schedule_made",
-            frozenset({Channel.email}),
-            (*_SENDER, *_PAYER, *_CARD, Fact("payments", FactKind.payments), Fact("total_cents", FactKind.cents)),
-            opt_out=True,
-        ),
-        Event(
-            "schedule_cancelled",
-            frozenset({Channel.email}),
-            (*_SENDER, *_PAYER, Fact("payments", FactKind.payments), Fact("under_way", FactKind.flag)),
-            opt_out=True,
-        ),
-        Event(
-            "payment_cancelled",
-            frozenset({Channel.email}),
-            (*_SENDER, *_PAYER, *_PAYMENT, Fact("skipped", FactKind.flag), Fact("under_way", FactKind.flag)),
-            opt_out=True,
-        ),
-        Event(
-            "payment_moved",
-            frozenset({Channel.email}),
-            (*_SENDER, *_PAYER, *_PAYMENT, Fact("moved_from", FactKind.day)),
-            opt_out=True,
-        ),
-        Event("payment_upcoming", frozenset({Channel.email}), (*_SENDER, *_PAYER, *_PAYMENT, *_CARD), opt_out=True),
-        Event(
-            "payment_declined",
-            frozenset({Channel.email, Channel.sms}),
-            (
-                *_SENDER,
-                *_PAYER,
-                *_PAYMENT,
-                *_CARD,
-                Fact("link_url", FactKind.url),
-                Fact("retry_on", FactKind.day, required=False),
-                Fact("rest_cancelled", FactKind.flag),
-            ),
-            opt_out=True,
-        ),
-        Event(
-            "card_expiring",
-            frozenset({Channel.email}),
-            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, Fact("link_url", FactKind.url)),
-            opt_out=True,
-        ),
-        Event("payment_stopped", frozenset({Channel.email}), (*_SENDER, *_PAYER, *_PAYMENT), opt_out=True),
-        Event(
-            "payment_link",
-            frozenset({Channel.email, Channel.sms}),
-            (
-                *_SENDER,
-                Fact("customer_name", FactKind.name),
-                Fact("link_url", FactKind.url),
-                Fact("expires_at", FactKind.instant),
-                Fact("fresh", FactKind.flag, required=False),  # the customer asked for it on an expired link
-                Fact("balance_cents", FactKind.cents, required=False),  # never shown when discreet
-            ),
-            opt_out=True,
-        ),
-        Event(
-            "contact_change_request",  # to the organisation's own mailbox; names nobody, says which account
-            frozenset({Channel.email}),
-            (
-                *_SENDER,
-                Fact("account_reference", FactKind.reference),
-                Fact("requested_at", FactKind.instant),
-                Fact("console_url", FactKind.url, required=False),
-            ),
-            opt_out=False,
-        ),
-    )
-}
+class RecipientStopped(DeliveryPermanent):
+    """The carrier holds an opt-out of this number that we had not heard of."""

@@ -85,6 +85,15 @@ SETTINGS: dict[str, Setting] = {
         Setting("discreet_messages", "Discreet messages", bool, False,
                 "Subjects and previews name no debt, amount or creditor (Reg F 1006.6(d)(1)).",
                 ((Profile.receivables, True),)),
+        Setting("debt_collector", "Debt collector", bool, False,
+                "The organisation collects debts for others: the rules of Regulation F bind it, whatever else is set.",
+                ((Profile.receivables, True),)),
+        Setting("quiet_hours", "Quiet hours", bool, True,
+                "Nothing is sent before 8:00 or after 21:00 where the customer is; a debt collector always keeps them "
+                "(Reg F 1006.6(b)(1))."),
+        Setting("revoke_one_revokes_all", "One opt-out ends all texts", bool, True,
+                "A STOP ends every kind of text. Off, it ends the kind it answers, and STOPALL ends all "
+                "(47 CFR 64.1200(a)(10))."),
         Setting("receipt_by_email", "Receipt by email", bool, True,
                 "A receipt is emailed after each payment when there is an address (S1:33)."),
         Setting("receipt_by_sms", "Receipt by SMS", bool, False,

@@ -34,7 +34,6 @@ class Customer(TenantRow):
     postal_code: Mapped[str | None] = mapped_column(Text)
     locale: Mapped[str] = mapped_column(Text, default="en")
     timezone: Mapped[str | None] = mapped_column(Text)
-    sms_consent_at: Mapped[datetime | None] = mapped_column(Instant)
     gateway_customer_id: Mapped[str | None] = mapped_column(Text)
     is_active: Mapped[bool] = mapped_column(Flag, default=True)
     created_at: Mapped[datetime] = mapped_column(Instant)

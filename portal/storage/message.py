@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
-from portal.storage.types import Instant, Plain
+from portal.storage.types import Flag, Instant, Plain
 
 _QUEUED = text("state = 'queued'")
 
@@ -37,15 +37,21 @@ class Receipt(TenantRow):
 
 
 class Message(TenantRow):
-    """One message to one address on one channel: `dedupe_key` makes it once, `message_id` stays when repeated."""
+    """One message to one address on one channel: `dedupe_key` makes it once, `message_id` stays when repeated.
+
+    While a rule holds it (`held_by`, `held_until`) it stays queued and is looked at again by itself; one that a rule
+    ended is `stopped`, and `held_by` says which.
+    """
 
     __tablename__ = "message"
     __table_args__ = tenant_args(
         UniqueConstraint("organisation_id", "dedupe_key"),
         CheckConstraint("channel IN ('email','sms')", name="channel"),
-        CheckConstraint("state IN ('queued','sent','failed')", name="state"),
+        CheckConstraint("state IN ('queued','sent','failed','stopped')", name="state"),
         Index("ix_message_queued", "next_try_at", "id", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
         Index(None, "organisation_id", "customer_id", "created_at"),
+        Index(None, "organisation_id", "provider_id"),
+        Index(None, "organisation_id", "recipient", "sent_at"),
         customer_id="customer",
     )
 
@@ -58,9 +64,13 @@ class Message(TenantRow):
     locale: Mapped[str] = mapped_column(Text)
     sealed_facts: Mapped[str | None] = mapped_column(Text)  # a link's token, sealed; wiped when sent
     message_id: Mapped[str] = mapped_column(Text)
+    is_answer: Mapped[bool] = mapped_column(Flag, default=False)  # to what the person did just before it was promised
     state: Mapped[str] = mapped_column(Text, default="queued")
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime] = mapped_column(Instant)
+    held_by: Mapped[str | None] = mapped_column(Text)
+    held_until: Mapped[datetime | None] = mapped_column(Instant)
+    counted_at: Mapped[datetime | None] = mapped_column(Instant)  # when it took its place below the day's cap
     last_error: Mapped[str | None] = mapped_column(Text)
     provider_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Instant)
@@ -126,8 +136,31 @@ def count_to_recipient(session: Session, event: str, recipient: str, since: date
 
 
 def oldest_queued(session: Session) -> datetime | None:
-    """When the oldest undelivered message was promised."""
-    return session.scalar(select(func.min(Message.created_at)).where(Message.state == "queued"))
+    """When the oldest undelivered message was promised; one that a rule holds is not late."""
+    waiting = (Message.state == "queued", Message.held_by.is_(None))
+    return session.scalar(select(func.min(Message.created_at)).where(*waiting))
+
+
+def is_told_otherwise(session: Session, row: Message) -> bool:
+    """Whether the same thing went, or goes, to the customer in another message."""
+    same = (Message.event == row.event, Message.subject_id == row.subject_id, Message.id != row.id)
+    return session.scalar(select(Message.id).where(*same, Message.state.in_(("queued", "sent"))).limit(1)) is not None
+
+
+def held(session: Session) -> list[Message]:
+    """Every message that a rule holds, the one that leaves first on top."""
+    waiting = (Message.state == "queued", Message.held_by.is_not(None))
+    return list(session.scalars(select(Message).where(*waiting).order_by(Message.held_until, Message.id)))
+
+
+def latest(session: Session, limit: int) -> list[Message]:
+    """The messages promised last, newest first."""
+    return list(session.scalars(select(Message).order_by(Message.created_at.desc(), Message.id).limit(limit)))
+
+
+def by_id(session: Session, message_id: str) -> Message | None:
+    """The message of this organisation, or nothing."""
+    return session.scalars(select(Message).where(Message.id == message_id)).one_or_none()
 
 
 def of_customer(session: Session, customer_id: str) -> list[Message]:

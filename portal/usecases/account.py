@@ -5,6 +5,7 @@ Called by seeding, imports and (later) the console. Charges nothing.
 
 from datetime import datetime
 
+from portal.domain.contact_wish import WishSource
 from portal.domain.ledger import Recipe
 from portal.domain.money import assert_cents
 from portal.domain.organisation import Profile
@@ -14,6 +15,7 @@ from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.organisation import Organisation
 from portal.storage.rows import new_id
+from portal.usecases.contact_wish import Words, agree
 from portal.usecases.ledger import post
 
 
@@ -71,7 +73,7 @@ def add_customer(
     timezone: str | None = None,
     sms_consent_at: datetime | None = None,
 ) -> Customer:
-    """A person who may pay this organisation."""
+    """A person who may pay this organisation. `sms_consent_at`: when they agreed to texts, says the organisation."""
     row = Customer(
         organisation_id=session.info["organisation_id"],
         reference=reference,
@@ -85,11 +87,13 @@ def add_customer(
         postal_code=postal_code,
         locale=locale,
         timezone=timezone,
-        sms_consent_at=sms_consent_at,
         created_at=now,
     )
     session.add(row)
     session.flush()
+    if phone and sms_consent_at is not None:
+        words = Words("The organisation states that the customer agreed to texts.", WishSource.imported, by="import")
+        agree(session, "sms", phone, words, sms_consent_at, customer=row.id)
     return row
 
 

@@ -1,7 +1,8 @@
 """The outbox: keeps the promises that other use cases wrote. Claim (commit), send (no transaction), mark (commit).
 
 Called by RQ jobs and by the janitor. A message may leave twice after a crash, always with the same Message-ID; it
-is never lost, and a poisoned one is set aside without holding up the next.
+is never lost, and a poisoned one is set aside without holding up the next. Before each claim the rules of messages are
+asked: one that may not leave now waits by itself, one that may not leave at all is stopped; both say why.
 """
 
 import json
@@ -10,12 +11,15 @@ from typing import Any
 
 import structlog
 
-from portal.domain.message import Attachment, DeliveryFailed, DeliveryPermanent
+from portal.domain.message import Attachment, DeliveryFailed, DeliveryPermanent, DeliveryTemporary
+from portal.domain.message_event import EVENTS
 from portal.storage import Session, account, customer, message, organisation
 from portal.storage.message import Message, Receipt
 from portal.storage.organisation import Organisation
 from portal.usecases.alarm import raise_alarm
+from portal.usecases.delivery_log import learn, note
 from portal.usecases.failpoint import failpoint
+from portal.usecases.message_rule import Letter, first_standing
 from portal.usecases.organisation import settings_of
 from portal.usecases.payment_link import home
 from portal.usecases.ports import Ports
@@ -35,6 +39,7 @@ log = structlog.get_logger()
 SENDING_FOR = timedelta(seconds=90)  # how long a claimed message is left to its sender
 TRIES_MAX = 12
 BACKOFF_MAX = timedelta(hours=6)
+LOOK_AGAIN = timedelta(hours=1)
 
 
 def deliver(ports: Ports, organisation_id: str, message_id: str) -> bool:
@@ -47,11 +52,11 @@ def deliver(ports: Ports, organisation_id: str, message_id: str) -> bool:
     try:
         provider_id = _send(ports, row)
     except DeliveryFailed as error:
-        _failed(ports, row, error.reason, for_good=isinstance(error, DeliveryPermanent))
+        _failed(ports, row, error)
         return False
     except Exception as error:
         log.error("message_poisoned", organisation_id=organisation_id, message_id=message_id, exc_info=error)
-        _failed(ports, row, type(error).__name__, for_good=False)
+        _failed(ports, row, DeliveryTemporary(type(error).__name__))
         return False
     failpoint("outbox.after_send")
     ports.database.run(organisation_id, lambda session: _sent(session, message_id, provider_id, ports.clock.now()))
@@ -62,7 +67,7 @@ def deliver(ports: Ports, organisation_id: str, message_id: str) -> bool:
 def _claim(ports: Ports, session: Session, message_id: str) -> Message | None:
     now = ports.clock.now()
     row = message.lock(session, message_id, skip_locked=True)
-    if row is None or row.state != "queued" or row.next_try_at > now:
+    if row is None or row.state != "queued" or row.next_try_at > now or not _let_go(session, row, now):
         return None
     row.tries += 1
     row.next_try_at = now + SENDING_FOR
@@ -71,24 +76,49 @@ def _claim(ports: Ports, session: Session, message_id: str) -> Message | None:
     return row
 
 
+def _let_go(session: Session, row: Message, now: datetime) -> bool:
+    """Whether no rule stands against it now. One that waits comes again by itself when its rule falls."""
+    if row.event not in EVENTS:
+        return True  # the wording will refuse it
+    found = first_standing(Letter(session, row, now))
+    if found is None:
+        row.held_by = row.held_until = None
+        return True
+    code, until = found.rule.code, found.until or now + LOOK_AGAIN
+    if found.rule.ends:
+        row.state, row.held_by, row.held_until, row.sealed_facts = "stopped", code, None, None
+        note(session, row, "stopped", code, now, **found.facts)
+        if EVENTS[row.event].goes_on and not message.is_told_otherwise(session, row):
+            raise_alarm(session, "message_must_reach", row.id, now, event=row.event, rule=code)
+        return False
+    if (row.held_by, row.held_until) != (code, until):
+        note(session, row, "held", code, now, until=until.isoformat(), **found.facts)
+    row.held_by, row.held_until, row.next_try_at = code, until, until
+    return False
+
+
 def _sent(session: Session, message_id: str, provider_id: str | None, now: datetime) -> None:
     row = message.lock(session, message_id)  # waits: a rival who only looks must not make us forget that it left
     if row is None or row.state == "sent":
         return
     row.state, row.sent_at, row.provider_id = "sent", now, provider_id
     row.last_error = row.sealed_facts = None
+    note(session, row, "handed_over", row.channel, now, provider_id=provider_id)
 
 
-def _failed(ports: Ports, row: Message, reason: str, *, for_good: bool) -> None:
+def _failed(ports: Ports, row: Message, error: DeliveryFailed) -> None:
     def work(session: Session) -> None:
         current = message.lock(session, row.id)
         if current is None or current.state != "queued":
             return
         now = ports.clock.now()
-        current.last_error = reason
-        if for_good or current.tries >= TRIES_MAX:
+        current.last_error = error.reason
+        is_over = isinstance(error, DeliveryPermanent) or current.tries >= TRIES_MAX
+        note(session, current, "failed" if is_over else "tried", error.reason, now)
+        if is_over:
             current.state, current.sealed_facts = "failed", None
-            raise_alarm(session, "message_failed", current.id, now, event=current.event, reason=reason)
+            learn(session, current, error, now)
+            raise_alarm(session, "message_failed", current.id, now, event=current.event, reason=error.reason)
         else:
             current.next_try_at = now + min(timedelta(seconds=15 * 2**current.tries), BACKOFF_MAX)
 

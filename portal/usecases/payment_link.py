@@ -18,6 +18,7 @@ from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.organisation import Organisation
 from portal.storage.payment_link import PaymentLink
+from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import settings
 from portal.usecases.ports import Ports
 from portal.usecases.promise import promise
@@ -114,7 +115,7 @@ def send_fresh(ports: Ports, organisation_id: str, token: str, purpose: Purpose 
         if found is None or found.state is not LinkState.expired or not rules.is_on("fresh_link"):
             raise Refused("link_not_expired")
         asked = limits.count_up(session, "fresh_link", found.account.id, timedelta(hours=1), now)
-        channel, recipient = _way_to(found.customer)
+        channel, recipient = _way_to(session, found.customer)
         if asked > FRESH_PER_HOUR or recipient is None:
             return
         fresh = make(
@@ -146,6 +147,7 @@ def send_fresh(ports: Ports, organisation_id: str, token: str, purpose: Purpose 
                     }
                 )
             ),
+            is_answer=True,
         )
     ports.doorbell.ring_message(organisation_id, message_id)
 
@@ -158,8 +160,8 @@ def by_token(session: Session, token: str, purpose: Purpose = Purpose.pay) -> Pa
     return link
 
 
-def _way_to(customer: Customer) -> tuple[str, str | None]:
+def _way_to(session: Session, customer: Customer) -> tuple[str, str | None]:
     """How the customer is written to: by email, else by text where they agreed to texts."""
     if customer.email:
         return "email", customer.email
-    return "sms", customer.phone if customer.sms_consent_at is not None else None
+    return "sms", customer.phone if may_text(session, customer) else None

@@ -33,6 +33,7 @@ from portal.storage import plan as plans
 from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.plan import Plan, PlanPreset
+from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.plan_promise import tell_offer
 from portal.usecases.ports import Ports
@@ -91,7 +92,7 @@ def draft(session: Session, account: Account, order: PlanOrder, payable: int, by
         down_cents=terms.down_cents,
         instalments=[_plain(each) for each in terms.instalments],
         wish=order.wish.plain(),
-        channels=channels_of(payer, order.channels),
+        channels=channels_of(session, payer, order.channels),
         offer_days=days,
         made_at=now,
         made_by=by,
@@ -223,18 +224,18 @@ def set_preset(session: Session, preset: PlanPreset, by: str, now: datetime) -> 
     return known
 
 
-def channels_of(payer: Customer, asked: str | None) -> str:
+def channels_of(session: Session, payer: Customer, asked: str | None) -> str:
     """By which ways the offer goes. Refused when the address is missing, or texts were never agreed to."""
-    may_text = bool(payer.phone) and payer.sms_consent_at is not None
+    by_text = may_text(session, payer)
     if asked is None:
-        if not payer.email and not may_text:
+        if not payer.email and not by_text:
             raise Refused("plan_no_email")
         return "email" if payer.email else "sms"
     if asked not in CHANNELS:
         raise Refused("plan_channels_wrong")
     if asked != "sms" and not payer.email:
         raise Refused("plan_no_email")
-    if asked != "email" and not may_text:
+    if asked != "email" and not by_text:
         raise Refused("plan_no_phone")
     return asked
 

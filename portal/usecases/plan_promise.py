@@ -6,10 +6,12 @@ Called inside the transaction of whatever makes them true. Sends nothing; what t
 
 from datetime import datetime
 
-from portal.domain.message import EVENTS, Channel
+from portal.domain.message import Channel
+from portal.domain.message_event import EVENTS
 from portal.storage import Session, customer
 from portal.storage.customer import Customer
 from portal.storage.plan import Plan
+from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import record
 from portal.usecases.promise import promise
 
@@ -21,11 +23,24 @@ def tell_offer(session: Session, event: str, plan: Plan, key: str, now: datetime
     return _promised(session, event, plan, payer, ways, key, now)
 
 
-def tell(session: Session, event: str, plan: Plan, key: str, now: datetime, locale: str | None = None) -> list[str]:
-    """Promises a message about a plan by email, or by text where there is no address; ids of the messages."""
+def tell(
+    session: Session,
+    event: str,
+    plan: Plan,
+    key: str,
+    now: datetime,
+    locale: str | None = None,
+    *,
+    is_answer: bool = False,
+) -> list[str]:
+    """Promises a message about a plan by email, or by text where there is no address; ids of the messages.
+
+    `is_answer`: the customer is doing something at this moment, and this answers it.
+    """
     payer = _payer(session, plan)
     by_text = not payer.email and Channel.sms in EVENTS[event].channels
-    return _promised(session, event, plan, payer, ("sms",) if by_text else ("email",), key, now, locale)
+    ways = ("sms",) if by_text else ("email",)
+    return _promised(session, event, plan, payer, ways, key, now, locale, is_answer=is_answer)
 
 
 def _promised(
@@ -37,14 +52,20 @@ def _promised(
     key: str,
     now: datetime,
     locale: str | None = None,
+    *,
+    is_answer: bool = False,
 ) -> list[str]:
     promised = []
     for way in ways:
-        recipient = payer.email if way == "email" else payer.phone if payer.sms_consent_at is not None else None
+        recipient = payer.email if way == "email" else payer.phone if may_text(session, payer) else None
         if not recipient:
             record(session, "outbox", "message_without_address", plan.id, now, event=event, channel=way)
             continue
-        promised.append(promise(session, event, way, payer, recipient, plan.id, f"{key}:{way}", now, locale=locale))
+        promised.append(
+            promise(
+                session, event, way, payer, recipient, plan.id, f"{key}:{way}", now, locale=locale, is_answer=is_answer
+            )
+        )
     return promised
 
 

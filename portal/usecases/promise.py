@@ -6,6 +6,7 @@ Called by use cases; `portal.usecases.outbox` keeps the promise. Sends nothing.
 import hashlib
 from datetime import datetime
 
+from portal.domain.phone_number import one_spelling
 from portal.storage import Session, message
 from portal.storage.customer import Customer
 from portal.storage.message import Message
@@ -23,10 +24,12 @@ def promise(
     *,
     sealed_facts: str | None = None,
     locale: str | None = None,
+    is_answer: bool = False,
 ) -> str:
     """The id of the message; the same one when this key was promised before.
 
     The Message-ID is made from the key, so a message that goes out twice is one message to whoever receives it (N2).
+    `is_answer`: the person does something at this moment, and this answers it (they pressed *pay*, or asked for it).
     """
     organisation_id = session.info["organisation_id"]
     known = message.by_dedupe_key(session, dedupe_key)
@@ -39,9 +42,10 @@ def promise(
         channel=channel,
         customer_id=about.id,
         subject_id=subject_id,
-        recipient=recipient,
+        recipient=(one_spelling(recipient) if channel == "sms" else None) or recipient,
         locale=locale or about.locale,
         sealed_facts=sealed_facts,
+        is_answer=is_answer,
         message_id=hashlib.sha256(f"{organisation_id}:{dedupe_key}".encode()).hexdigest()[:40],
         next_try_at=now,
         created_at=now,

@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.document import ReceiptFacts
+from portal.domain.message_rule import ANSWER_FRESH
+from portal.domain.rule import CHECKOUT
 from portal.storage import Session, customer, message, organisation
 from portal.storage.account import Account
 from portal.storage.charge import Charge
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
+from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import settings_of
 from portal.usecases.promise import promise
 
@@ -64,12 +67,16 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     session.add(receipt)
     session.flush()
     promised = []
+    # the payer has just pressed the button and waits; one whose payment was in doubt for hours does not
+    is_here = due.kind == CHECKOUT and now - due.created_at <= ANSWER_FRESH
     if payer.email and rules.is_on("receipt_by_email"):
-        promised.append(promise(session, "receipt", "email", payer, payer.email, receipt.id, f"receipt:{row.id}", now))
-    if payer.phone and payer.sms_consent_at is not None and rules.is_on("receipt_by_sms"):
+        key = f"receipt:{row.id}"
         promised.append(
-            promise(session, "receipt", "sms", payer, payer.phone, receipt.id, f"receipt-sms:{row.id}", now)
+            promise(session, "receipt", "email", payer, payer.email, receipt.id, key, now, is_answer=is_here)
         )
+    if payer.phone and rules.is_on("receipt_by_sms") and may_text(session, payer):
+        key = f"receipt-sms:{row.id}"
+        promised.append(promise(session, "receipt", "sms", payer, payer.phone, receipt.id, key, now, is_answer=is_here))
     return promised
 
 

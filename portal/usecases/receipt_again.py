@@ -26,5 +26,5 @@ def send_again(ports: Ports, organisation_id: str, receipt_id: str) -> None:
             raise Refused("receipt_capped")
         # the number is in the key, so this is a new message and not a repeat of the first
         key = f"receipt:{row.charge_id}:again:{now:%Y%m%d}:{number}"
-        message_id = promise(session, "receipt", "email", payer, payer.email, row.id, key, now)
+        message_id = promise(session, "receipt", "email", payer, payer.email, row.id, key, now, is_answer=True)
     ports.doorbell.ring_message(organisation_id, message_id)

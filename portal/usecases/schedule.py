@@ -289,8 +289,9 @@ def _make(session: Session, order: Order, kept: KeptCard | None, now: datetime) 
     rows = add_payments(session, plan, method, account, found.payments, paid_to, now)
     record(session, order.made_by, "schedule_made", plan.id, now, payments=len(rows), total_cents=found.total_cents)
     due_now = rows[0].id if rows[0].due_at <= now else None
+    key, is_answer = f"schedule_made:{plan.id}", order.made_by == "customer"
     return Made(plan.id, sealed.id, due_now), tell(
-        session, "schedule_made", plan, plan.id, f"schedule_made:{plan.id}", now
+        session, "schedule_made", plan, plan.id, key, now, is_answer=is_answer
     )
 
 

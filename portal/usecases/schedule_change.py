@@ -65,7 +65,7 @@ def cancel(ports: Ports, organisation_id: str, schedule_id: str, by: str) -> Can
         if plan.status in ENDED:
             return Cancelled(0, 0), []
         done = Cancelled(*cancel_rest(session, plan, _code(by), by, now))
-        promised = _tell_cancelled(session, plan, now)
+        promised = _tell_cancelled(session, plan, now, by)
         session.flush()
         failpoint("cancel.before_commit")
         return done, promised
@@ -119,7 +119,7 @@ def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by
         due.version += 1
         record(session, by, "obligation_moved", due.id, now, from_on=before.isoformat(), to_on=day.isoformat())
         key = f"payment_moved:{due.id}:{due.version}"
-        return day, tell(session, "payment_moved", plan, due.id, key, now)
+        return day, tell(session, "payment_moved", plan, due.id, key, now, is_answer=by == CUSTOMER)
 
     day, promised = ports.database.run(organisation_id, work)
     _ring(ports, organisation_id, promised)
@@ -240,10 +240,12 @@ def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, co
             _require_skip_left(rules, obligations.of_subject(session, plan.id), by)
         if plan_outcome.put_off(session, due, now):  # an instalment is not left out: it goes to the end of its plan
             key = f"payment_moved:{due.id}:{due.version}"
-            return Cancelled(0, 0, put_off=1), tell(session, "payment_moved", plan, due.id, key, now)
+            told = tell(session, "payment_moved", plan, due.id, key, now, is_answer=by == CUSTOMER)
+            return Cancelled(0, 0, put_off=1), told
         ended = cancel_payment(session, due, code, by, now)
         over = complete(session, plan, now)
-        promised = over + tell(session, "payment_cancelled", plan, due.id, f"payment_cancelled:{due.id}", now)
+        key = f"payment_cancelled:{due.id}"
+        promised = over + tell(session, "payment_cancelled", plan, due.id, key, now, is_answer=by == CUSTOMER)
         session.flush()
         failpoint("cancel.before_commit")
         return Cancelled(int(ended), int(not ended)), promised
@@ -298,12 +300,14 @@ def _require_skip_left(rules: OrganisationSettings, payments: Sequence[Obligatio
         raise Refused("skips_used", skip_max=rules.number("skip_max"))
 
 
-def _tell_cancelled(session: Session, plan: Schedule, now: datetime) -> list[str]:
+def _tell_cancelled(session: Session, plan: Schedule, now: datetime, by: str) -> list[str]:
     """The customer of a plan is told of the plan (S1:42)."""
-    row = plans.of_schedule(session, plan.id)
+    row, is_answer = plans.of_schedule(session, plan.id), by == CUSTOMER
     if row is not None:
-        return plan_promise.tell(session, "plan_cancelled", row, f"plan_cancelled:{row.id}", now, plan.locale)
-    return tell(session, "schedule_cancelled", plan, plan.id, f"schedule_cancelled:{plan.id}", now)
+        key = f"plan_cancelled:{row.id}"
+        return plan_promise.tell(session, "plan_cancelled", row, key, now, plan.locale, is_answer=is_answer)
+    key = f"schedule_cancelled:{plan.id}"
+    return tell(session, "schedule_cancelled", plan, plan.id, key, now, is_answer=is_answer)
 
 
 def _code(by: str) -> str:

@@ -18,6 +18,7 @@ from portal.storage.organisation import Organisation
 from portal.storage.schedule import Schedule
 from portal.usecases import plan_outcome
 from portal.usecases.alarm import raise_alarm
+from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.plan_outcome import Fate
 from portal.usecases.promise import promise
@@ -122,15 +123,21 @@ def tell(
     now: datetime,
     *,
     by_text: bool = False,
+    is_answer: bool = False,
 ) -> list[str]:
-    """Promises a message to the customer of a schedule, by email, or by text where there is no address; its id."""
+    """Promises a message to the customer of a schedule, by email, or by text where there is no address; its id.
+
+    `is_answer`: the customer is doing something at this moment, and this answers it.
+    """
     payer = customer.by_id(session, plan.customer_id)
     if payer is None:
         raise AssertionError(f"schedule {plan.id} has no customer")
-    if payer.email:
-        return [promise(session, event, "email", payer, payer.email, subject_id, dedupe_key, now, locale=plan.locale)]
-    if by_text and payer.phone and payer.sms_consent_at is not None:
-        return [promise(session, event, "sms", payer, payer.phone, subject_id, dedupe_key, now, locale=plan.locale)]
+    channel, address = ("email", payer.email) if payer.email else ("sms", payer.phone)
+    if address and (channel == "email" or (by_text and may_text(session, payer))):
+        key, said_in = dedupe_key, plan.locale
+        return [
+            promise(session, event, channel, payer, address, subject_id, key, now, locale=said_in, is_answer=is_answer)
+        ]
     record(session, "outbox", "message_without_address", subject_id, now, event=event)
     return []
 

@@ -80,6 +80,8 @@ class World:
             gateways=self._gateways(simulator.url),
         )
         self.houses = {kind: found(self.ports, simulator, **settings) for kind, settings in MERCHANTS.items()}
+        for house in self.houses.values():
+            house.writes_at_any_hour()
 
     def _gateways(self, url: str) -> BraintreeGateways:
         def credentials(organisation_id: str) -> Credentials | None:

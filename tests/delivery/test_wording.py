@@ -9,7 +9,8 @@ import pytest
 from portal.delivery.language import CatalogMissing
 from portal.delivery.text_message import SEGMENTS_MAX, segments
 from portal.delivery.wording import SUBJECT_MAX, Wording
-from portal.domain.message import EVENTS, Channel, DeliveryPermanent, FactKind, MessageText
+from portal.domain.message import Channel, DeliveryPermanent, FactKind, MessageText
+from portal.domain.message_event import EVENTS
 from tests.delivery.conftest import FACTS, TEMPLATES
 from tests.delivery.hostile import EVERYTHING, HEADERS, LINKS, MARKUP, TEMPLATE
 

@@ -49,7 +49,9 @@ def house(database: Database, world: SimulatorProcess) -> Iterator[House]:
         return Credentials(row.environment, row.merchant_id, row.public_key, private_key, row.merchant_account_id)
 
     gateways = BraintreeGateways(credentials, "simulator", world.url, timedelta(seconds=3))
-    yield found(build_ports(database, world, clock=SystemClock(), seal=seal, gateways=gateways), world)
+    made = found(build_ports(database, world, clock=SystemClock(), seal=seal, gateways=gateways), world)
+    made.writes_at_any_hour()
+    yield made
     world.clear_faults()
 
 

@@ -13,12 +13,14 @@ from datetime import UTC, datetime, timedelta
 
 from portal.delivery.sms import NoSms
 from portal.domain.charge import Timing
+from portal.domain.contact_wish import WishSource
 from portal.domain.organisation import Profile
 from portal.gateway.braintree import BraintreeGateways, Credentials
 from portal.storage import Database, organisation
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.account import add_customer, found_organisation, open_account
+from portal.usecases.contact_wish import Words, agree
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.ports import Ports, Seal
 from portal.usecases.secret import Secrets
@@ -214,6 +216,17 @@ class House:
     def set(self, name: str, value: object) -> None:
         with self.ports.database.transaction(self.organisation_id) as session:
             set_setting(session, name, value, by="test", now=self.ports.clock.now())
+
+    def writes_at_any_hour(self) -> None:
+        """For tests on the real clock, which may run at night."""
+        self.set("debt_collector", value=False)
+        self.set("quiet_hours", value=False)
+
+    def agrees_to_texts(self, number: str = "+13125550123") -> None:
+        """The customer says yes to texts to a number."""
+        with self.ports.database.transaction(self.organisation_id) as session:
+            words = Words("I agree to texts.", WishSource.payment_link)
+            agree(session, "sms", number, words, self.ports.clock.now(), customer=self.customer_id)
 
     def truth(self) -> list[dict[str, object]]:
         """What the gateway knows of this organisation."""

@@ -14,13 +14,16 @@ from portal.domain.organisation import Profile
 from portal.storage import Database, Session
 from portal.storage.agreement import Agreement
 from portal.storage.audit import Alarm, AuditEntry, GatewayFact
+from portal.storage.bounce import Bounce
 from portal.storage.charge import Charge
+from portal.storage.contact_wish import ContactWish
 from portal.storage.customer import ContactChangeRequest
 from portal.storage.dispute import Dispute
 from portal.storage.gateway_retry import GatewayRetry
 from portal.storage.hold import ChargingHold
 from portal.storage.limit import count_up
 from portal.storage.message import Message, Receipt
+from portal.storage.message_fact import MessageFact
 from portal.storage.notice import Notice
 from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
@@ -155,6 +158,12 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(Message(dedupe_key="d", event="receipt", channel="email", customer_id=person.id, subject_id="s",
                     recipient="ada@example.com", locale="en", message_id="m", next_try_at=NOW,
                     created_at=NOW))  # fmt: skip
+        add(Bounce(channel="email", address="ada@example.com", reason="r", message_id=ids["message"], found_at=NOW))
+        add(MessageFact(message_id=ids["message"], key="k", what="held", code="quiet_hours", source="outbox", facts={},
+                        at=NOW))  # fmt: skip
+        add(ContactWish(customer_id=person.id, kind="consent", subject="sms:+13125550123", seq=1, channel="sms",
+                        is_on=True, scope="all", source="staff", words="Yes", locale="en", said_at=NOW,
+                        said_by="test"))  # fmt: skip
         add(ContactChangeRequest(**both, changes={"city": "Chicago"}, made_at=NOW))
         add(AuditEntry(at=NOW, actor="test", action="made", subject_id="s", facts={}))
         add(GatewayFact(charge_id=ids["charge"], outcome="succeeded", source="sender", facts={}, heard_at=NOW))

@@ -41,6 +41,7 @@ GROUPS = [
     ("reconcile", "run"), ("reconcile", "show"), ("restored",), ("explain",), ("alarms",), ("alarms", "list"),
     ("alarms", "clear"), ("clock",), ("staff",), ("staff", "add"), ("staff", "list"), ("staff", "role"),
     ("staff", "disable"), ("staff", "enable"), ("staff", "password"), ("staff", "second-factor"),
+    ("messages",), ("messages", "held"), ("messages", "log"), ("messages", "bounced"), ("messages", "works-again"),
 ]  # fmt: skip
 
 

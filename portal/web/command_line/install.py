@@ -6,6 +6,7 @@ from portal.web.command_line.alarms import alarms
 from portal.web.command_line.clock import clock
 from portal.web.command_line.due import due
 from portal.web.command_line.explain import explain_obligation
+from portal.web.command_line.messages import messages
 from portal.web.command_line.pages import pages
 from portal.web.command_line.reconcile import reconcile
 from portal.web.command_line.refund import refund
@@ -17,7 +18,7 @@ from portal.web.command_line.staff import staff
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, cancel, clock, due, explain_obligation, move, pages, reconcile, refund, restored, retry, skip,
-        staff,
+        alarms, cancel, clock, due, explain_obligation, messages, move, pages, reconcile, refund, restored, retry,
+        skip, staff,
     ):  # fmt: skip
         app.cli.add_command(command)

@@ -1,0 +1,170 @@
+"""Which messages exist: by which channels, the only facts each may carry, and what an opt-out does to each, as a table.
+
+Read by use cases that promise a message, by the rules that hold one, and by delivery, which writes it. A fact that has
+no row here (a service name, an expiry date) can reach no message at all. docs/messages.md says the same in words.
+"""
+
+from portal.domain.message import Channel, Event, Fact, FactKind, MessageKind
+
+_SENDER = (
+    Fact("organisation_name", FactKind.name),
+    Fact("portal_url", FactKind.url),
+    Fact("time_zone", FactKind.zone),
+    Fact("discreet", FactKind.flag),
+    Fact("organisation_color", FactKind.color, required=False),
+    # At least one of the two below must be given: no message leaves without a way to get help.
+    Fact("help_phone", FactKind.words, required=False),
+    Fact("help_email", FactKind.email, required=False),
+    Fact("help_hours", FactKind.words, required=False),
+)
+
+_PAYER = (Fact("customer_name", FactKind.name), Fact("account_reference", FactKind.reference))
+_PAYMENT = (Fact("amount_cents", FactKind.cents), Fact("due_on", FactKind.day))
+_CARD = (
+    Fact("card_brand", FactKind.name, required=False),
+    Fact("card_last4", FactKind.last4, required=False),
+)
+
+EVENTS: dict[str, Event] = {
+    row.name: row
+    for row in (
+        Event(
+            "receipt",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.record,
+            (
+                *_SENDER,
+                Fact("customer_name", FactKind.name),
+                Fact("amount_cents", FactKind.cents),
+                Fact("paid_at", FactKind.instant),
+                Fact("card_brand", FactKind.name, required=False),
+                Fact("card_last4", FactKind.last4, required=False),
+                Fact("receipt_number", FactKind.reference),
+                Fact("account_reference", FactKind.reference),
+                Fact("confirmation", FactKind.reference, required=False),
+                Fact("balance_left_cents", FactKind.cents, required=False),
+                Fact("settled", FactKind.flag, required=False),
+                Fact("paper_attached", FactKind.flag, required=False),
+            ),
+            opt_out=True,
+            goes_on="The customer's own record of money taken, which card rules require (Reg F 1006.14(h)(2)).",
+        ),
+        Event(
+            "refund",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (
+                *_SENDER,
+                Fact("customer_name", FactKind.name),
+                Fact("amount_cents", FactKind.cents),
+                Fact("refunded_at", FactKind.instant),
+                Fact("paid_at", FactKind.instant),
+                Fact("paid_cents", FactKind.cents),
+                Fact("card_brand", FactKind.name, required=False),
+                Fact("card_last4", FactKind.last4, required=False),
+                Fact("receipt_number", FactKind.reference),
+                Fact("account_reference", FactKind.reference),
+                Fact("voided", FactKind.flag, required=False),  # taken back before it was charged
+                Fact("owed_again", FactKind.flag, required=False),
+            ),
+            opt_out=True,
+            goes_on="The customer's own record of money given back, which ends the record their receipt began.",
+        ),
+        Event(
+            "schedule_made",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PAYER, *_CARD, Fact("payments", FactKind.payments), Fact("total_cents", FactKind.cents)),
+            opt_out=True,
+            goes_on="The copy of an authorization must be provided (Reg E 1005.10(b), C2).",
+        ),
+        Event(
+            "schedule_cancelled",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PAYER, Fact("payments", FactKind.payments), Fact("under_way", FactKind.flag)),
+            opt_out=True,
+            goes_on="Confirms what the customer asked for, and that an authorization ended (Reg E 1005.10(c)).",
+        ),
+        Event(
+            "payment_cancelled",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PAYER, *_PAYMENT, Fact("skipped", FactKind.flag), Fact("under_way", FactKind.flag)),
+            opt_out=True,
+            goes_on="Confirms what the customer asked for, and that nothing is debited (Reg E 1005.10(c)).",
+        ),
+        Event(
+            "payment_moved",
+            frozenset({Channel.email}),
+            MessageKind.notice,
+            (*_SENDER, *_PAYER, *_PAYMENT, Fact("moved_from", FactKind.day)),
+            opt_out=True,
+            goes_on="A debit comes on another date than the one authorized (Reg E 1005.10(d)).",
+        ),
+        Event(
+            "payment_upcoming",
+            frozenset({Channel.email}),
+            MessageKind.notice,
+            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD),
+            opt_out=True,
+            goes_on="The law asks for this notice before the debit (15 USC 1692f(2), Reg F 1006.22(c), C22).",
+        ),
+        Event(
+            "payment_declined",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.notice,
+            (
+                *_SENDER,
+                *_PAYER,
+                *_PAYMENT,
+                *_CARD,
+                Fact("link_url", FactKind.url),
+                Fact("retry_on", FactKind.day, required=False),
+                Fact("rest_cancelled", FactKind.flag),
+            ),
+            opt_out=True,
+        ),
+        Event(
+            "card_expiring",
+            frozenset({Channel.email}),
+            MessageKind.notice,
+            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, Fact("link_url", FactKind.url)),
+            opt_out=True,
+        ),
+        Event(
+            "payment_stopped",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PAYER, *_PAYMENT),
+            opt_out=True,
+            goes_on="Keeps a promise made when the payment was cancelled on its way: what became of the money.",
+        ),
+        Event(
+            "payment_link",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.request,
+            (
+                *_SENDER,
+                Fact("customer_name", FactKind.name),
+                Fact("link_url", FactKind.url),
+                Fact("expires_at", FactKind.instant),
+                Fact("fresh", FactKind.flag, required=False),  # the customer asked for it on an expired link
+                Fact("balance_cents", FactKind.cents, required=False),  # never shown when discreet
+            ),
+            opt_out=True,
+        ),
+        Event(
+            "contact_change_request",  # to the organisation's own mailbox; names nobody, says which account
+            frozenset({Channel.email}),
+            MessageKind.house,
+            (
+                *_SENDER,
+                Fact("account_reference", FactKind.reference),
+                Fact("requested_at", FactKind.instant),
+                Fact("console_url", FactKind.url, required=False),
+            ),
+            opt_out=False,
+        ),
+    )
+}

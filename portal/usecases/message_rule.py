@@ -1,0 +1,238 @@
+"""Whether a message may leave now: asks each rule of the table about one message, in its transaction.
+
+Called by the outbox when it claims, and by `messages held`. Answers a rule and until when; writes only the day's
+counters. The order of `CHECKS` is the order of the table.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from portal.domain.contact_wish import Standing as Wanted
+from portal.domain.contact_wish import address_key, looks_like_work
+from portal.domain.due_date import local_date, moment_of
+from portal.domain.message import Channel, Event, MessageKind
+from portal.domain.message_event import EVENTS
+from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, MESSAGE_RULES, PER_DAY, MessageRule
+from portal.domain.quiet_hours import Inconvenient, is_inconvenient, is_quiet, next_fitting
+from portal.domain.time_zone import contiguous, names_of, zones_of
+from portal.storage import Session, bounce, customer, limit, organisation
+from portal.storage.customer import Customer
+from portal.storage.message import Message
+from portal.storage.organisation import Organisation
+from portal.usecases import contact_wish
+from portal.usecases.organisation import OrganisationSettings, settings_of
+from portal.usecases.rule import DAY, midnight
+
+NEVER_FITS = timedelta(days=1)  # how long a message waits when no time in sight suits: then it is looked at again
+COUNTED_ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A rule that stands against a message, until when, and what its sentence needs."""
+
+    rule: MessageRule
+    until: datetime | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """For staff."""
+        return self.rule.sentence.format_map(self.facts)
+
+
+@dataclass
+class Letter:
+    """One message and all that its rules ask for, read when first needed."""
+
+    session: Session
+    row: Message
+    now: datetime
+
+    @property
+    def event(self) -> Event:
+        return EVENTS[self.row.event]
+
+    @property
+    def channel(self) -> Channel:
+        return Channel(self.row.channel)
+
+    @property
+    def address(self) -> str:
+        return address_key(self.row.channel, self.row.recipient)
+
+    @property
+    def is_for_house(self) -> bool:
+        """To the organisation's own mailbox: the law about customers has no say."""
+        return self.event.kind is MessageKind.house
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers what the person has just done, and is not late for it."""
+        return self.row.is_answer and self.now - self.row.created_at <= ANSWER_FRESH
+
+    @property
+    def goes_anyhow(self) -> bool:
+        """Whether it may be emailed even to who opted out: the law asks for it, or the person did, a moment ago."""
+        return self.channel is Channel.email and (bool(self.event.goes_on) or self.answers)
+
+    @cached_property
+    def sender(self) -> Organisation:
+        return organisation.by_id(self.session, self.row.organisation_id)
+
+    @cached_property
+    def settings(self) -> OrganisationSettings:
+        return settings_of(self.session, self.sender)
+
+    @cached_property
+    def about(self) -> Customer | None:
+        return customer.by_id(self.session, self.row.customer_id)
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        return contact_wish.standing(self.session, self.row.channel, self.row.recipient)
+
+    @cached_property
+    def times(self) -> list[Inconvenient]:
+        return contact_wish.inconvenient_times(self.session, self.row.customer_id)
+
+    @property
+    def is_collector(self) -> bool:
+        return self.settings.is_on("debt_collector")
+
+    @property
+    def keeps_hours(self) -> bool:
+        """A debt collector always does; for others it is a setting."""
+        return self.is_collector or self.settings.is_on("quiet_hours")
+
+    @cached_property
+    def zones(self) -> tuple[ZoneInfo, ...]:
+        """Where the customer may be. Nothing known: anywhere for a debt collector, near the organisation for others."""
+        about = self.about
+        found = zones_of(about.timezone, about.phone, about.state) if about is not None else ()
+        return found or (contiguous() if self.is_collector else (ZoneInfo(self.sender.timezone),))
+
+    @property
+    def day(self) -> datetime:
+        """What the day's counters are kept by: the date where the customer is."""
+        return midnight(local_date(self.now, str(self.zones[0])))
+
+
+def first_standing(letter: Letter) -> Held | None:
+    """The rule that decides, or nothing: then the message has taken its place below the day's cap."""
+    return next(standing(letter), None)
+
+
+def standing(letter: Letter) -> Iterator[Held]:
+    """Every rule that stands against sending it now."""
+    for check in CHECKS:
+        if (found := check(letter)) is not None:
+            yield found
+
+
+def _bounced(letter: Letter) -> Held | None:
+    found = bounce.standing(letter.session, letter.row.channel, letter.address)
+    return _ends("address_bounced", reason=found.reason) if found else None
+
+
+def _no_consent(letter: Letter) -> Held | None:
+    """Texts need a yes; mail to the address the customer gave needs none. Answering their own text needs none."""
+    if letter.channel is not Channel.sms or letter.event.kind is MessageKind.reply or letter.wanted.granted_at:
+        return None
+    return None if letter.wanted.revoked_at else _ends("no_consent")
+
+
+def _opted_out(letter: Letter) -> Held | None:
+    """A STOP ends every text. An opt-out of email leaves what the law requires, and answers the person asked for."""
+    stopped_at = letter.wanted.stopped_at(letter.event.kind)
+    if stopped_at is None or letter.is_for_house or letter.event.kind is MessageKind.reply:
+        return None
+    if letter.goes_anyhow:
+        return None
+    return _ends("opted_out", day=local_date(stopped_at, letter.sender.timezone).isoformat())
+
+
+def _medium_refused(letter: Letter) -> Held | None:
+    if letter.is_for_house or letter.event.kind is MessageKind.reply or letter.goes_anyhow:
+        return None
+    refused = contact_wish.is_refused_medium(letter.session, letter.row.customer_id, letter.row.channel)
+    return _ends("medium_refused") if refused else None
+
+
+def _work_address(letter: Letter) -> Held | None:
+    if letter.channel is not Channel.email or letter.is_for_house or not letter.is_collector:
+        return None
+    known = contact_wish.is_work_address(letter.session, letter.address)
+    is_work = looks_like_work(letter.address) if known is None else known
+    return _ends("work_address") if is_work and letter.wanted.granted_at is None else None
+
+
+def _capped(letter: Letter) -> Held | None:
+    """Counts the message when it first tries to leave; what does not fit is taken off the count again."""
+    if letter.row.counted_at is not None:
+        return None
+    caps = (
+        (letter.event.kind.value, PER_DAY.get((letter.event.kind, letter.channel), 0)),
+        (COUNTED_ALL, ALL_PER_DAY[letter.channel]),
+    )
+    counted: list[str] = []
+    for name, most in caps:
+        if name == COUNTED_ALL and letter.event.kind in {MessageKind.reply, MessageKind.house}:
+            continue  # an answer to a text of theirs is not ours to withhold for what we sent before
+        count = _count(letter, name, 1)
+        counted.append(name)
+        if count > most:
+            for each in counted:
+                _count(letter, each, -1)
+            if letter.answers or letter.event.kind is MessageKind.reply:
+                return _ends("capped_answer", count=most)
+            return Held(MESSAGE_RULES["capped"], _tomorrow(letter), {"count": most})
+    letter.row.counted_at = letter.now
+    return None
+
+
+def _quiet(letter: Letter) -> Held | None:
+    if letter.is_for_house or letter.answers or letter.event.kind is MessageKind.reply or not letter.keeps_hours:
+        return None
+    return _wait(letter, "quiet_hours") if is_quiet(letter.now, letter.zones) else None
+
+
+def _inconvenient(letter: Letter) -> Held | None:
+    if letter.is_for_house or letter.answers or letter.event.kind is MessageKind.reply:
+        return None
+    return _wait(letter, "inconvenient_time") if is_inconvenient(letter.now, letter.zones, letter.times) else None
+
+
+def _wait(letter: Letter, code: str) -> Held:
+    fits = next_fitting(letter.now, letter.zones, letter.times, keeps_hours=letter.keeps_hours)
+    return Held(MESSAGE_RULES[code], fits or letter.now + NEVER_FITS, {"zones": names_of(letter.zones)})
+
+
+def _ends(code: str, **facts: object) -> Held:
+    return Held(MESSAGE_RULES[code], None, facts)
+
+
+def _count(letter: Letter, name: str, by: int) -> int:
+    bucket = f"message:{letter.row.channel}:{name}"
+    return limit.count_up(letter.session, bucket, letter.address, DAY, letter.day, by)
+
+
+def _tomorrow(letter: Letter) -> datetime:
+    """When a new day begins where the customer is; the rules of hours then say from which minute on."""
+    zone = str(letter.zones[0])
+    return moment_of(local_date(letter.now, zone) + timedelta(days=1), 0, zone)
+
+
+CHECKS: tuple[Callable[[Letter], Held | None], ...] = (
+    _bounced,
+    _no_consent,
+    _opted_out,
+    _medium_refused,
+    _work_address,
+    _quiet,
+    _inconvenient,
+    _capped,
+)
