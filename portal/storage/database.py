@@ -10,12 +10,12 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
 from portal.storage.rows import TenantRow
-from portal.storage.scope import UnscopedQuery, require_scope, require_storable
+from portal.storage.scope import UnscopedQuery, UnstorableText, require_scope, require_storable
 
 T = TypeVar("T")
 
@@ -147,7 +147,13 @@ class Database:
             engine = create_engine(self.url, pool_size=pool_size, max_overflow=8, hide_parameters=True)
             _prepare_sqlite(engine, read_only=read_only)
         event.listen(engine, "before_cursor_execute", self._judge)
+        event.listen(engine, "handle_error", _unwrapped)
         return engine
+
+
+def _unwrapped(context: ExceptionContext) -> BaseException | None:
+    """UnstorableText found while a value was made ready keeps its name, as it does when a statement is judged."""
+    return context.original_exception if isinstance(context.original_exception, UnstorableText) else None
 
 
 def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:

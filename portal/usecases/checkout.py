@@ -66,7 +66,8 @@ def choose(
 ) -> dict[str, Refused]:
     """Stores amount and method, or returns which field was refused and why; nothing is stored then.
 
-    The gateway is asked what card a nonce stands for between two transactions, never inside one.
+    The gateway is asked what card a nonce stands for between two transactions, never inside one. Whatever changed
+    meanwhile raises Refused (`visit_over`, `nothing_to_pay` and the like), and nothing is stored either.
     """
     now = ports.clock.now()
     with ports.database.transaction(organisation_id) as session:

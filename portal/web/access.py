@@ -147,8 +147,10 @@ def readable_phone(number: str) -> str:
 
 
 def host_of(portal_url: str) -> str:
-    """The Host header of an address."""
-    return urlsplit(portal_url).netloc
+    """The Host header that browsers send for an address: small letters, and no port that goes without saying."""
+    parts = urlsplit(portal_url)
+    host = parts.netloc.rpartition("@")[2].lower()
+    return host.removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))
 
 
 def _on_its_host(found: Organisation) -> bool:

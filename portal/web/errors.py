@@ -9,8 +9,9 @@ import structlog
 from flask import Flask, Response, g, make_response, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
+from portal.storage.scope import UnstorableText
 from portal.web import machines
 from portal.web.access_log import redacted
 from portal.web.fragments import page
@@ -24,9 +25,10 @@ log = structlog.get_logger("portal.web")
 
 
 def install(app: Flask) -> None:
-    """One handler for refused forms, one for known errors, one for the rest."""
+    """A handler each for refused forms, known errors, what no database can hold, and the rest."""
     app.register_error_handler(CSRFError, stale_form)
     app.register_error_handler(HTTPException, known)
+    app.register_error_handler(UnstorableText, unstorable)
     app.register_error_handler(Exception, unexpected)
 
 
@@ -48,6 +50,11 @@ def known(error: HTTPException) -> Response:
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
+
+
+def unstorable(_error: UnstorableText) -> Response:
+    """A text that no page of ours sends and no database can hold got past every check: theirs to mend, not ours."""
+    return known(BadRequest())
 
 
 def unexpected(error: Exception) -> Response:

@@ -68,4 +68,7 @@ def _blocks(template: str, asked: str, announce: str, context: dict[str, Any]) -
 
 def _on_card_page() -> bool:
     """True when the document that asks is the one with the card fields."""
-    return urlsplit(request.headers.get("HX-Current-URL", "")).path.endswith("/amount")
+    try:
+        return urlsplit(request.headers.get("HX-Current-URL", "")).path.endswith("/amount")
+    except ValueError:  # no address at all: no page of ours asks so
+        return False

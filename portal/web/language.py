@@ -7,7 +7,7 @@ asks for.
 from collections.abc import Callable
 from pathlib import Path
 
-from flask import Flask, g, request, session
+from flask import Flask, current_app, g, request, session
 from flask_babel import Babel, get_translations
 from flask_wtf.csrf import CSRFProtect
 from markupsafe import Markup
@@ -35,6 +35,14 @@ def current() -> str:
     return request.accept_languages.best_match(LANGUAGES) or "en"
 
 
+def _readable(path: str) -> str:
+    """The nearest address at or above this one that can be looked at: an answer to a press may have none of its own."""
+    routes = current_app.create_url_adapter(request)
+    while routes is not None and path.count("/") > 2 and "GET" not in (routes.allowed_methods(path) or {"GET"}):
+        path = path.rpartition("/")[0]
+    return path
+
+
 def words(sentence: str, **values: object) -> Markup:
     """`_()` of templates. As Jinja's own, but the catalog is looked up once a page: a page has fifty sentences."""
     catalog = g.get("catalog")
@@ -59,4 +67,4 @@ def install(app: Flask, csrf: CSRFProtect, keep: Callable[[str], None]) -> None:
         csrf.protect()
         session["language"] = language
         keep(language)
-        return move_on(request.path)
+        return move_on(_readable(request.path))

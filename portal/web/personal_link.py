@@ -113,8 +113,8 @@ def hang_landing(door: LinkDoor, template: str) -> None:
         """Asks for a new link by the address on file. The answer never says whether there is one."""
         try:
             send_fresh(ports(), organisation().id, token, door.purpose)
-        except Refused:
-            return _landing(door, template, token)
+        except Refused:  # it still works, is paid, cancelled or was never there: its own page says which
+            return move_on(url_for(f"{door.blueprint.name}.landing", slug=organisation().slug, token=token))
         return move_on(url_for("personal_link.fresh_link_sent", slug=organisation().slug))
 
     add = door.blueprint.add_url_rule
@@ -167,8 +167,12 @@ def spent(state: LinkState, fresh_path: str | None = None) -> Response:
 
 
 def unreferred(response: Response) -> Response:
-    """While the token is in the address, the address is told to nobody (attack 28)."""
-    response.headers["Referrer-Policy"] = "no-referrer"
+    """While the token is in the address, the address is told to nobody, our own pages included (attack 28).
+
+    Only the origin is: under `no-referrer` browsers would send `Origin: null` with the page's own button. A browser
+    that does not know `strict-origin` takes the one before it.
+    """
+    response.headers["Referrer-Policy"] = "no-referrer, strict-origin"
     return response
 
 

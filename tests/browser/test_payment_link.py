@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from portal.storage import charge as charges
 from portal.storage import obligation as obligations
@@ -66,6 +66,28 @@ def test_attack_028_no_third_party_is_loaded_before_the_card_page(site: Site, vi
     page.wait_for_url("**/contact")
     assert visitor.origins() == {site.url}
     assert "/l/" not in page.url
+
+
+def test_attack_038_the_landing_page_lets_its_own_form_say_where_it_comes_from(site: Site, visit: Visit) -> None:
+    """As Safari before 16.4: no `Sec-Fetch-Site` reaches the portal, so `Origin` must; the token is told to nobody."""
+    page = visit().page
+    posted: list[dict[str, str]] = []
+
+    def as_safari(route: Route) -> None:
+        headers = {
+            name: value for name, value in route.request.all_headers().items() if not name.startswith("sec-fetch")
+        }
+        if route.request.method == "POST":
+            posted.append(headers)
+        route.continue_(headers=headers)
+
+    page.route(f"{site.url}/**", as_safari)
+    link = site.link(site.house.account())
+    page.goto(link)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/contact")
+    assert posted[0]["origin"] == site.url
+    assert link.rsplit("/", 1)[1] not in posted[0].get("referer", "")
 
 
 def test_attack_029_the_token_is_in_no_referer_to_the_gateway(site: Site, visit: Visit) -> None:

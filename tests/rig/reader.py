@@ -248,7 +248,7 @@ def header_problems(response: TestResponse) -> list[str]:
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     problems += [f"{name}: {headers.get(name)}" for name, value in expected.items() if headers.get(name) != value]
-    if headers.get("Referrer-Policy") not in ("same-origin", "no-referrer"):
+    if headers.get("Referrer-Policy") not in ("same-origin", "no-referrer, strict-origin"):
         problems.append("Referrer-Policy")
     if "payment=(self" not in headers.get("Permissions-Policy", ""):
         problems.append("Permissions-Policy")

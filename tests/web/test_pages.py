@@ -12,6 +12,7 @@ from portal.app import create_app
 from portal.web.refusals import SENTENCES
 from tests.rig.document import read
 from tests.rig.reader import Reader, header_problems
+from tests.rig.simulator_process import SimulatorProcess
 from tests.web.conftest import Portal, settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -233,6 +234,19 @@ def test_an_organisation_with_a_host_of_its_own_answers_only_there(portal: Porta
     assert own.status_code == 200
     assert portal.reader().raw("GET", "/healthz", headers={"Host": "pay.harbour.example"}).status_code == 200
     assert portal.reader().raw("GET", "/other/l/x", headers={"Host": "pay.harbour.example"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "portal_url", ["http://Pay.Example.com", "http://pay.example.com:80", "https://PAY.example.com:443"]
+)
+def test_the_portal_is_found_however_its_own_address_was_written(
+    portal: Portal, world: SimulatorProcess, portal_url: str
+) -> None:
+    """Browsers ask in small letters and without a port that goes without saying."""
+    app = create_app(settings(world, portal_url=portal_url), portal.house.ports)  # type: ignore[arg-type]  # only what the doors read
+    scheme = portal_url.partition(":")[0]
+    assert app.test_client().get(portal.link(), base_url=f"{scheme}://pay.example.com").status_code == 200
+    assert app.test_client().get(portal.link(), base_url=f"{scheme}://pay.example.com:81").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sqlalchemy import inspect
 from werkzeug.test import TestResponse
 
 from portal.storage.rows import Row
+from portal.web import strictness
 from portal.web.access_log import redacted
 from tests.rig.reader import Reader, header_problems
 from tests.web.conftest import PORTAL_URL, Portal
@@ -107,6 +108,14 @@ def test_attack_038_a_form_from_elsewhere_is_refused(portal: Portal, walked: Rea
     assert rows_digest(portal) == before
 
 
+def test_attack_038_a_browser_that_says_only_its_origin_is_let_in(portal: Portal) -> None:
+    """Safari before 16.4 sends no Sec-Fetch-Site; its own page's form says `Origin`, as long as the page lets it."""
+    reader = portal.reader().open(portal.link())
+    form, pressed = reader.form_of("Continue")
+    answer = reader.raw("POST", reader.path, data=reader.values_of(form, pressed), headers={"Origin": PORTAL_URL})
+    assert answer.status_code == 303
+
+
 def test_attack_039_reading_changes_nothing_and_writing_is_not_read(portal: Portal, walked: Reader) -> None:
     before = rows_digest(portal)
     visit_id, token = visit_of(walked), portal.tokens[0]
@@ -197,6 +206,7 @@ def test_attack_086_a_log_line_stays_one_line(capsys: pytest.CaptureFixture[str]
     assert json.loads(lines[0])["status"] in (400, 404)
     for word in ("l", "card", "scheduled"):
         assert redacted(f"/x/{word}/secret-token/fresh") == f"/x/{word}/[redacted]/fresh"
+    assert redacted("/X/L/secret-token") == "/X/L/[redacted]"
     assert "\u2028" not in redacted("/a\u2028b\u202e")
 
 
@@ -242,6 +252,27 @@ def test_attack_090_bytes_that_are_no_text_are_refused_before_any_row(portal: Po
     token = reader.page.all("input", name="csrf_token")[0]["value"]
     answer = reader.raw("POST", reader.path, data=f"csrf_token={token}&name={bad}", headers=own(reader))
     assert answer.status_code == 400
+
+
+def test_attack_090_what_no_database_can_hold_is_refused_wherever_it_gets_to(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checks in front are taken away: what stands behind them answers 400 as well, whichever page it is."""
+    reader = portal.at_amount()
+    monkeypatch.setattr(strictness, "NOT_TEXT", re.compile("(?!)"))
+    form, _ = reader.form_of("Continue")
+    values = {**reader.values_of(form), "choice": "whole", "method": "a\x00b"}
+    answer = reader.raw("POST", reader.path, data=values, headers=own(reader))
+    assert answer.status_code == 400
+    assert "We could not read that request" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("address", ["http://[::", "http://[x]/amount", "\u00ff", "//", "a" * 5_000])
+def test_attack_046_whatever_a_request_calls_its_page_is_answered(portal: Portal, address: str) -> None:
+    reader = portal.at_amount()
+    answer = reader.raw("GET", reader.path, headers={"HX-Request": "true", "HX-Current-URL": address})
+    assert answer.status_code == 200
+    assert answer.headers["HX-Redirect"] == reader.path
 
 
 @pytest.mark.parametrize("bad", ["%ED%A0%80", "%FF%FE", "%C0%80"])

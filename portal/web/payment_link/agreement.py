@@ -14,7 +14,7 @@ from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.payment_link.check import changed_away
 from portal.web.payment_link.door import path_of
-from portal.web.payment_link.guard import Here, place, step
+from portal.web.payment_link.guard import Here, place, step, under_way
 from portal.web.personal_link import closed
 from portal.web.refusals import sentence
 
@@ -61,10 +61,12 @@ def post(here: Here) -> AnyResponse:
 def _refused(here: Here, refused: Refused) -> AnyResponse:
     if refused.code == "agreement_changed":
         return _page(here, {}, 409, changed=sentence(refused))
-    if refused.code in ("cards_resting", "link_not_open"):
+    if refused.code == "cards_resting":
         return page("personal_link/slow_down.html", 429, sentence=sentence(refused))
     if refused.code == "payment_under_way":
-        return page("payment_link/under_way.html", 409, here=path_of(Step.agreement, here.visit_id))
+        return under_way(Step.agreement, here.visit_id)
+    if refused.code == "link_not_open":  # since this request began: its own page says what became of the link
+        return move_on(path_of(Step.agreement, here.visit_id))
     if refused.code == "quote_changed":
         return move_on(path_of(Step.check, here.visit_id))
     return changed_away(here, refused)

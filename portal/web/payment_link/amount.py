@@ -10,6 +10,7 @@ from portal.domain.agreement import save_consent
 from portal.domain.card import GatewayRefused, GatewayUnreachable
 from portal.domain.payment_link import Step
 from portal.domain.payment_method import CARD_ON_FILE, NEW_CARD
+from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.usecases import checkout, payment_method
 from portal.usecases.checkout import Choice
@@ -72,9 +73,12 @@ def post(here: Here) -> AnyResponse:
         last4=form.get("proof_last4", ""),
         postal_code=form.get("proof_zip", ""),
     )
-    refusals = checkout.choose(
-        ports(), organisation().id, here.visit_id, here.secret, choice, request.remote_addr or ""
-    )
+    try:
+        refusals = checkout.choose(
+            ports(), organisation().id, here.visit_id, here.secret, choice, request.remote_addr or ""
+        )
+    except Refused:  # another window paid, or the balance changed, while the gateway was asked about the card
+        return move_on(path_of(Step.amount, here.visit_id))
     if refusals:
         errors = {field: sentence(refused) for field, refused in refusals.items()}
         return _page(here, choice.amount, choice.typed_amount, choice.method, choice.save_card, errors, 422)

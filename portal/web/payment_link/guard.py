@@ -19,6 +19,7 @@ from portal.web.access import of_organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.payment_link.door import PAYMENT_LINK, door, path_of
 from portal.web.personal_link import closed, spent
+from portal.web.strictness import SAFE_METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def step(
                 if walk.link_state is not LinkState.open:
                     return spent(walk.link_state)
                 if walk.is_paying:
-                    return page("payment_link/under_way.html", here=request.path)
+                    return under_way(step_, visit_id)
             if not may_open(step_, walk.settings.values, walk.progress):
                 return move_on(path_of(furthest(walk.settings.values, walk.progress), visit_id))
             return view(here)
@@ -80,6 +81,12 @@ def enter(visit_id: str, read: Read | None = None) -> Here | None:
 
     entered = personal_link.enter(look_in)
     return Here(visit_id, *entered, extras) if entered else None
+
+
+def under_way(step_: Step, visit_id: str) -> Response:
+    """Somebody is paying on this account at this moment: a page may be looked at, a form was not taken."""
+    status = 200 if request.method in SAFE_METHODS else 409
+    return page("payment_link/under_way.html", status, here=path_of(step_, visit_id))
 
 
 def place(here: Here, step_: Step) -> dict[str, Any]:
