@@ -160,7 +160,12 @@ def working_day(day: date, step: int) -> date:
 
 def is_working_day(day: date) -> bool:
     """Whether it is neither Saturday, Sunday nor a federal holiday of the United States."""
-    return day.weekday() < SATURDAY and day not in _holidays(day.year)
+    return day.weekday() < SATURDAY and not is_holiday(day)
+
+
+def is_holiday(day: date) -> bool:
+    """Whether it is a federal holiday of the United States, also when it falls on a weekend."""
+    return day in _holidays(day.year)
 
 
 def working_days_before(day: date, number: int) -> date:

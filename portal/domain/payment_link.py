@@ -21,6 +21,7 @@ class Step(StrEnum):
     contact = "contact"
     offer = "offer"
     amount = "amount"
+    schedule = "schedule"
     check = "check"
     agreement = "agreement"
     result = "result"
@@ -50,6 +51,8 @@ class Progress:
     contact_seen: bool = False
     offer_decided: bool = False
     amount_and_method_chosen: bool = False
+    scheduling: bool = False
+    schedule_chosen: bool = False
     confirmed: bool = False
     agreed: bool = False
     offers_exist: bool = False
@@ -58,29 +61,31 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class StepRow:
     """One row of the table. `setting` switches the step (none: always there), `done` names the field of Progress
-    that lets people past it."""
+    that lets people past it, `when` the one without which it is left out. `part_of`: it is counted as that step."""
 
     step: Step
     setting: str | None
     done: str
+    when: str | None = None
+    part_of: Step | None = None
 
 
 STEPS: tuple[StepRow, ...] = (
     StepRow(Step.contact, "contact_verification", "contact_seen"),
-    StepRow(Step.offer, "virtual_collection", "offer_decided"),
+    StepRow(Step.offer, "virtual_collection", "offer_decided", when="offers_exist"),
     StepRow(Step.amount, None, "amount_and_method_chosen"),
+    StepRow(Step.schedule, "schedule_payment", "schedule_chosen", when="scheduling", part_of=Step.amount),  # S1:19
     StepRow(Step.check, None, "confirmed"),
     StepRow(Step.agreement, None, "agreed"),
 )
 
 
 def steps_of(settings: Mapping[str, SettingValue], progress: Progress) -> list[StepRow]:
-    """The steps of this visit in order, without the result. The offer step needs an offer to show."""
+    """The steps of this visit in order, without the result."""
     return [
         row
         for row in STEPS
-        if (row.setting is None or bool(settings[row.setting]))
-        and (row.step is not Step.offer or progress.offers_exist)
+        if (row.setting is None or bool(settings[row.setting])) and (row.when is None or getattr(progress, row.when))
     ]
 
 
@@ -101,9 +106,11 @@ def may_open(step: Step, settings: Mapping[str, SettingValue], progress: Progres
 
 
 def place_of(step: Step, settings: Mapping[str, SettingValue], progress: Progress) -> tuple[int, int]:
-    """(number, count) for "Step 2 of 5"; (0, 0) on the result page."""
-    order = [row.step for row in steps_of(settings, progress)]
-    return (order.index(step) + 1, len(order)) if step in order else (0, 0)
+    """(number, count) for "Step 2 of 5"; (0, 0) on the result page. A part has the number of what it is part of."""
+    rows = steps_of(settings, progress)
+    counted = {row.step: row.part_of or row.step for row in rows}
+    order = [row.step for row in rows if row.part_of is None]
+    return (order.index(counted[step]) + 1, len(order)) if step in counted else (0, 0)
 
 
 def before(step: Step, settings: Mapping[str, SettingValue], progress: Progress) -> Step | None:

@@ -4,12 +4,13 @@ Called by the schedule use cases and by pages. Its dates come from `portal.domai
 """
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
-from portal.domain.due_date import DueDate, Frequency, Rhythm, WeekendRule, due_dates, working_days_before
+from portal.domain.due_date import DueDate, Frequency, Rhythm, WeekendRule, due_dates, rhythm_of, working_days_before
 from portal.domain.money import assert_cents, split_evenly
 from portal.domain.refusal import Refused
 
@@ -52,6 +53,31 @@ class Amounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants: when, and how much."""
+
+    rhythm: Rhythm
+    amounts: Amounts
+
+    def plain(self) -> dict[str, object]:
+        """As it is kept in a row."""
+        wanted = self.amounts
+        return {
+            "rhythm": self.rhythm.plain(),
+            "kind": wanted.kind.value,
+            "number": wanted.number,
+            "each_cents": wanted.each_cents,
+            "chosen_cents": list(wanted.chosen_cents),
+        }
+
+
+def wish_of(plain: Mapping[str, Any]) -> Wish:
+    """A wish as it was kept."""
+    amounts = Amounts(AmountsKind(plain["kind"]), plain["number"], plain["each_cents"], tuple(plain["chosen_cents"]))
+    return Wish(rhythm_of(plain["rhythm"]), amounts)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What the organisation allows, and what can be promised: the balance less payments under way."""
 
@@ -61,6 +87,10 @@ class Limits:
     minimum_cents: int
     maximum_cents: int
     payable_cents: int
+
+    def latest_on(self, today: date) -> date:
+        """The last date that may be scheduled."""
+        return today + timedelta(days=self.days_max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +118,11 @@ def payments(rhythm: Rhythm, amounts: Amounts, limits: Limits, rule: WeekendRule
         raise Refused("schedule_off")
     if rhythm.start_on < today:
         raise Refused("schedule_date_past")
+    latest_on = limits.latest_on(today)
+    if rhythm.start_on > latest_on:
+        raise Refused("schedule_too_late", latest_on=latest_on)
     cents = amounts_of(amounts, limits, once=rhythm.frequency is Frequency.once)
     dates = due_dates(rhythm, len(cents), rule)
-    latest_on = today + timedelta(days=limits.days_max)
     if dates[-1].due_on > latest_on:
         raise Refused("schedule_too_late", latest_on=latest_on)
     return [_payment(number, day, amount) for number, (day, amount) in enumerate(zip(dates, cents, strict=True), 1)]
@@ -167,11 +199,10 @@ def _wanted(amounts: Amounts, payable_cents: int, number_max: int) -> list[int]:
 def _fixed(each_cents: int, number: int | None, payable_cents: int, number_max: int) -> list[int]:
     if each_cents <= 0:
         raise Refused("amount_missing")
-    if number is not None:
-        whole, rest = divmod(payable_cents, each_cents)
-        # asked for one more than fits: the last one is the rest
-        return [each_cents] * whole + [rest] if rest and number == whole + 1 else [each_cents] * number
     whole, rest = divmod(payable_cents, each_cents)
+    if number is not None:
+        # asked for one more than fits: the last one is the rest; one that never fits is not lowered unasked
+        return [each_cents] * whole + [rest] if rest and number == whole + 1 > 1 else [each_cents] * number
     if whole + bool(rest) > number_max:
         raise Refused("schedule_too_many", number_max=number_max)
     return [each_cents] * whole + ([rest] if rest else [])

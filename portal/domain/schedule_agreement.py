@@ -58,6 +58,21 @@ def card_change_text(terms: ScheduleTerms, locale: str) -> Text:
     return Text(CARD_VERSION, "en", tuple(_english(terms, _english_change(terms))))
 
 
+def keep_words(organisation: str, locale: str) -> str:
+    """What is said where a card is given for scheduled payments, and kept with it (C32). There is no box to tick:
+    without the card nothing can be charged later.
+    """
+    if locale == "es":
+        return (
+            f"{organisation} conserva esta tarjeta en su procesador de tarjetas y la usa solo para los pagos "
+            "programados que usted autorice."
+        )
+    return (
+        f"{organisation} keeps this card with its card processor and uses it only for the scheduled payments you "
+        "authorize."
+    )
+
+
 def day_in_words(day: date, locale: str) -> str:
     """November 24, 2026 or 24 de noviembre de 2026."""
     if locale == "es":

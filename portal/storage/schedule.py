@@ -27,6 +27,7 @@ class Schedule(TenantRow):
         CheckConstraint("locale IN ('en','es')", name="locale"),
         Index(None, "organisation_id", "customer_id"),
         Index(None, "organisation_id", "account_id"),
+        Index("uq_schedule_visit", "organisation_id", "visit_id", unique=True),  # one schedule, however often pressed
         Index("ix_schedule_method", "organisation_id", "payment_method_id",
               sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
         customer_id="customer",

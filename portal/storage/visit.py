@@ -4,12 +4,13 @@ Amounts and choices live here, on the server; a form never carries them from pag
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
-from portal.storage.types import Cents, Flag, Instant
+from portal.storage.types import Cents, Flag, Instant, Plain
 
 
 class Visit(TenantRow):
@@ -44,18 +45,22 @@ class Visit(TenantRow):
     offer_skipped_at: Mapped[datetime | None] = mapped_column(Instant)
     amount_choice: Mapped[str | None] = mapped_column(Text)
     amount_cents: Mapped[int | None] = mapped_column(Cents)
+    is_scheduling: Mapped[bool | None] = mapped_column(Flag)  # paid later, on dates; none: not said yet
+    schedule_wish: Mapped[dict[str, Any] | None] = mapped_column(Plain)
     method: Mapped[str | None] = mapped_column(Text)
     payment_method_id: Mapped[str | None] = mapped_column(Text)
     method_proven_at: Mapped[datetime | None] = mapped_column(Instant)
     card_nonce: Mapped[str | None] = mapped_column(Text)
     card_brand: Mapped[str | None] = mapped_column(Text)
     card_last4: Mapped[str | None] = mapped_column(Text)
+    card_expires_month: Mapped[int | None] = mapped_column()
+    card_expires_year: Mapped[int | None] = mapped_column()
     card_entered_at: Mapped[datetime | None] = mapped_column(Instant)
     save_card: Mapped[bool] = mapped_column(Flag, default=False)
     quote_version: Mapped[str | None] = mapped_column(Text)
     confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     agreement_id: Mapped[str | None] = mapped_column(Text)
-    obligation_id: Mapped[str | None] = mapped_column(Text)
+    obligation_id: Mapped[str | None] = mapped_column(Text)  # of a payment; a schedule names its visit itself
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -27,19 +27,24 @@ from portal.usecases.visit import Walk, look
 DECLINES_PER_DAY = 20  # of one account, whichever link
 TRIES_PER_HOUR_AND_ADDRESS = 40  # one address may be an office or a carrier, so it is wider than one link's
 ATTEMPT_WINDOW = timedelta(hours=1)
+CARD_REFUSED = "card_refused"  # cards of an account that the gateway would not keep: as telling as a decline
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the amount page posts. `method` is "new", "entered" or the id of a card on file."""
+    """What the amount page posts. `method` is "new", "entered" or the id of a card on file.
 
+    `later`: payments are scheduled, and the amounts are asked for with their dates.
+    """
+
+    later: bool
     amount: str
     typed_amount: str
     method: str
-    nonce: str
     save_card: bool
-    last4: str
-    postal_code: str
+    nonce: str = ""
+    last4: str = ""
+    postal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +202,15 @@ def again(walk: Walk) -> None:
         raise Refused("payment_under_way")
     visit = walk.visit
     visit.obligation_id = visit.agreement_id = visit.confirmed_at = visit.quote_version = None
+    forget_card(walk)
+
+
+def forget_card(walk: Walk) -> None:
+    """Nothing is left in the visit of a card that was refused."""
+    visit = walk.visit
     visit.method = visit.payment_method_id = visit.method_proven_at = None
     visit.card_nonce = visit.card_brand = visit.card_last4 = visit.card_entered_at = None
+    visit.card_expires_month = visit.card_expires_year = None
     visit.save_card = False
     visit.version += 1
 
@@ -212,6 +224,7 @@ def require_open(walk: Walk, now: datetime) -> None:
 def require_rested(session: Session, walk: Walk, now: datetime) -> None:
     """Refused `cards_resting` after too many declined cards on this account in an hour or a day (card testing)."""
     hour = charges.count_declined(session, walk.account.id, now - ATTEMPT_WINDOW)
+    hour += limits.current(session, CARD_REFUSED, walk.account.id, ATTEMPT_WINDOW, now)
     day = charges.count_declined(session, walk.account.id, now - timedelta(days=1))
     if hour >= walk.settings.number("declines_per_hour") or day >= DECLINES_PER_DAY:
         raise Refused("cards_resting")
@@ -232,10 +245,14 @@ def _refused(session: Session, walk: Walk, choice: Choice, now: datetime, ip: st
         require_rested(session, walk, now)
     except Refused as refused:
         return {"": refused}
-    try:
-        _amount(walk, choice)
-    except Refused as refused:
-        refusals["amount" if choice.amount == AmountChoice.other else "choice-whole"] = refused
+    if choice.later:
+        if not walk.may_schedule:
+            return {"": Refused("schedule_off")}
+    else:
+        try:
+            _amount(walk, choice)
+        except Refused as refused:
+            refusals["amount" if choice.amount == AmountChoice.other else "choice-whole"] = refused
     if choice.method == NEW:
         if not is_nonce(choice.nonce):
             refusals["card-number"] = Refused("card_missing")
@@ -259,14 +276,17 @@ def _amount(walk: Walk, choice: Choice) -> tuple[str, int]:
 
 def _store(session: Session, walk: Walk, choice: Choice, card: CardFacts | None, now: datetime) -> None:
     visit = walk.visit
-    visit.amount_choice, visit.amount_cents = _amount(walk, choice)
+    visit.is_scheduling = choice.later
+    if not choice.later:
+        visit.amount_choice, visit.amount_cents = _amount(walk, choice)
     if card is not None:
         visit.method, visit.card_nonce, visit.card_entered_at = NEW_CARD, choice.nonce, now
         visit.card_brand, visit.card_last4 = brand_name(card.brand), card.last4
+        visit.card_expires_month, visit.card_expires_year = card.expires_month, card.expires_year
         visit.payment_method_id = visit.method_proven_at = None
     elif choice.method != ENTERED:
         payment_method.take(session, walk, choice.method, now)
-    may_save = visit.method == NEW_CARD and walk.settings.is_on("save_card")
+    may_save = visit.method == NEW_CARD and not choice.later and walk.settings.is_on("save_card")
     visit.save_card = may_save and choice.save_card
     visit.confirmed_at = visit.quote_version = None
     visit.version += 1

@@ -55,6 +55,7 @@ def take(session: Session, walk: Walk, method_id: str, now: datetime) -> None:
         return
     visit.method, visit.payment_method_id, visit.method_proven_at = CARD_ON_FILE, method_id, now
     visit.card_brand, visit.card_last4 = card.brand, card.last4
+    visit.card_expires_month, visit.card_expires_year = card.expires_month, card.expires_year
     visit.card_nonce = visit.card_entered_at = None
 
 

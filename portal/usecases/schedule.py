@@ -7,16 +7,16 @@ compared, never amounts from a form. Changes are in `portal.usecases.schedule_ch
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from portal.domain.agreement import Text, save_consent
+from portal.domain.agreement import Text
 from portal.domain.card import CardFacts, GatewayRefused, KeepAnswer, KeepKind
-from portal.domain.due_date import Frequency, Rhythm, WeekendRule, local_date
+from portal.domain.due_date import Frequency, WeekendRule, local_date
 from portal.domain.offer import quote_version
 from portal.domain.payment_method import brand_name, is_nonce
 from portal.domain.refusal import Refused
-from portal.domain.schedule import Amounts, CardEnding, Limits, Payment, card_ending, payments
-from portal.domain.schedule_agreement import ScheduleTerms, schedule_text
+from portal.domain.schedule import CardEnding, Limits, Payment, Wish, card_ending, payments
+from portal.domain.schedule_agreement import ScheduleTerms, keep_words, schedule_text
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage import customer as customers
@@ -38,14 +38,6 @@ from portal.usecases.schedule_outcome import tell
 from portal.usecases.schedule_payment import add_payments
 
 KIND = "schedule"
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a person wants: when, and how much."""
-
-    rhythm: Rhythm
-    amounts: Amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +103,18 @@ def card_typed(card: CardFacts, nonce: str) -> CardChoice:
 def limits_of(session: Session, account: Account, rules: OrganisationSettings) -> Limits:
     """What may be scheduled on an account now: its balance, less payments under way and ones already promised."""
     promised = sum(each.amount_cents + each.forgiven_cents for each in obligations.live_of_account(session, account.id))
+    return limits_on(account, rules, max(account.balance_cents - promised, 0))
+
+
+def limits_on(account: Account, rules: OrganisationSettings, payable_cents: int) -> Limits:
+    """What may be scheduled where it is known what can still be promised."""
     return Limits(
         allowed=rules.is_on("schedule_payment") and account.status == "open",
         days_max=rules.number("schedule_days_max"),
         number_max=rules.number("schedule_number_max"),
         minimum_cents=rules.number("schedule_minimum_cents"),
         maximum_cents=rules.number("maximum_payment_cents"),
-        payable_cents=max(account.balance_cents - promised, 0),
+        payable_cents=payable_cents,
     )
 
 
@@ -125,13 +122,14 @@ def quote(session: Session, account: Account, wish: Wish, card: CardChoice | Non
     """Every date and amount of a wish, or Refused with the rule that forbids it."""
     paid_to = organisations.by_id(session, session.info["organisation_id"])
     rules = settings_of(session, paid_to)
-    listed = payments(
-        wish.rhythm,
-        wish.amounts,
-        limits_of(session, account, rules),
-        WeekendRule(rules.words("weekend_rule")),
-        local_date(now, paid_to.timezone),
-    )
+    return quote_within(limits_of(session, account, rules), rules, wish, card, local_date(now, paid_to.timezone))
+
+
+def quote_within(
+    limits: Limits, rules: OrganisationSettings, wish: Wish, card: CardChoice | None, today: date
+) -> ScheduleQuote:
+    """The quote where limits and settings are in hand already; asks nothing."""
+    listed = payments(wish.rhythm, wish.amounts, limits, WeekendRule(rules.words("weekend_rule")), today)
     ending = card_ending(card.expires_month, card.expires_year, [each.due_on for each in listed]) if card else None
     facts = [(each.due_on, each.amount_cents) for each in listed]
     named = (card.brand, card.last4, card.payment_method_id) if card else None
@@ -144,11 +142,12 @@ def agreement_shown(
     """The authorization of a quote as it is shown, and sealed when it is accepted."""
     payer = _payer(session, account)
     paid_to = organisations.by_id(session, account.organisation_id)
-    return schedule_text(terms_of(session, paid_to, payer, account, found.payments, card, locale, now), locale)
+    rules = settings_of(session, paid_to)
+    return schedule_text(terms_of(rules, paid_to, payer, account, found.payments, card, locale, now), locale)
 
 
 def terms_of(
-    session: Session,
+    rules: OrganisationSettings,
     paid_to: Organisation,
     payer: Customer,
     account: Account,
@@ -158,7 +157,6 @@ def terms_of(
     now: datetime,
 ) -> ScheduleTerms:
     """What the words of an authorization depend on."""
-    rules = settings_of(session, paid_to)
     return ScheduleTerms(
         organisation=paid_to.name,
         support_phone=paid_to.support_phone,
@@ -184,7 +182,7 @@ def make(ports: Ports, organisation_id: str, order: Order) -> Made:
     failpoint("schedule.after_keep")
 
     def work(session: Session) -> tuple[Made, list[str]]:
-        made = _make(session, order, kept, ports.clock.now())
+        made = make_kept(session, order, kept, ports.clock.now())
         session.flush()
         failpoint("schedule.before_commit")
         return made
@@ -253,13 +251,15 @@ def add_method(session: Session, customer_id: str, kept: KeptCard, consent: str,
     return row
 
 
-def _make(session: Session, order: Order, kept: KeptCard | None, now: datetime) -> tuple[Made, list[str]]:
-    if order.visit_id is not None:
-        visits.lock(session, order.visit_id)
+def make_kept(session: Session, order: Order, kept: KeptCard | None, now: datetime) -> tuple[Made, list[str]]:
+    """Makes a schedule in the caller's transaction; (what was made, ids of the messages to ring for)."""
+    visit = visits.lock(session, order.visit_id) if order.visit_id is not None else None
     account = accounts.lock(session, order.account_id)
     known = schedules.of_visit(session, order.visit_id) if order.visit_id else None
     if known is not None:
         return Made(known.id, known.agreement_id, None), []
+    if visit is not None and visit.agreement_id is not None:
+        raise Refused("visit_over")  # it was paid in another tab
     found = quote(session, account, order.wish, order.card, now)
     if found.version != order.quote_version:
         raise Refused("quote_changed")
@@ -287,6 +287,9 @@ def _make(session: Session, order: Order, kept: KeptCard | None, now: datetime) 
     session.add(plan)
     session.flush()
     rows = add_payments(session, plan, method, account, found.payments, paid_to, now)
+    if visit is not None:
+        visit.agreement_id, visit.card_nonce = sealed.id, None
+        visit.version += 1
     record(session, order.made_by, "schedule_made", plan.id, now, payments=len(rows), total_cents=found.total_cents)
     due_now = rows[0].id if rows[0].due_at <= now else None
     key, is_answer = f"schedule_made:{plan.id}", order.made_by == "customer"
@@ -301,7 +304,7 @@ def _method(
     if kept is not None:
         if kept.card.last4 != order.card.last4:
             raise Refused("agreement_changed")
-        return add_method(session, payer.id, kept, save_consent(paid_to.name, order.locale), now)
+        return add_method(session, payer.id, kept, keep_words(paid_to.name, order.locale), now)
     row = methods.owned_by(session, order.card.payment_method_id or "", payer.id)
     if row is None:
         raise Refused("method_missing")

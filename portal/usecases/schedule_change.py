@@ -139,7 +139,8 @@ def card_change_shown(session: Session, schedule_id: str, card: CardChoice, now:
         if each.due_on is not None and each.status in {"due", "declined"}
     ]
     paid_to = organisations.by_id(session, plan.organisation_id)
-    return card_change_text(terms_of(session, paid_to, payer, account, left, card, plan.locale, now), plan.locale)
+    rules = settings_of(session, paid_to)
+    return card_change_text(terms_of(rules, paid_to, payer, account, left, card, plan.locale, now), plan.locale)
 
 
 def replace_card(

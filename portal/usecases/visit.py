@@ -49,6 +49,7 @@ class Walk:
     organisation: Organisation
     settings: OrganisationSettings
     payable_cents: int
+    promised_cents: int  # of it, what is scheduled for later already
     is_paying: bool  # a payment of this account is under way, in this visit or another
     offers: tuple[OfferOnTable, ...]
     obligation: obligations.Obligation | None
@@ -58,6 +59,16 @@ class Walk:
     def offer(self) -> OfferOnTable | None:
         """The offer taken in this visit, if it still stands."""
         return next((offer for offer in self.offers if offer.row.id == self.visit.offer_id), None)
+
+    @property
+    def may_schedule(self) -> bool:
+        """Payments are scheduled only where no settlement offer was selected and the setting is on (S1:20)."""
+        return self.offer is None and self.settings.is_on("schedule_payment") and self.schedulable_cents > 0
+
+    @property
+    def schedulable_cents(self) -> int:
+        """What can still be promised for later."""
+        return max(self.payable_cents - self.promised_cents, 0)
 
 
 def start(session: Session, found: Found, *, ip: str, user_agent: str, locale: str, now: datetime) -> tuple[str, str]:
@@ -131,11 +142,10 @@ def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
     chosen = settings_of(session, organisation)
     obligations = walks.obligations_of(session, account.id, visit.obligation_id)
     # what is scheduled for later is not under way: whoever wants to may pay before it
-    live = [
-        each for each in obligations if each.status in walks.LIVE and (each.kind, each.status) != (SCHEDULED, "due")
-    ]
+    scheduled = [each for each in obligations if (each.kind, each.status) == (SCHEDULED, "due")]
+    live = [each for each in obligations if each.status in walks.LIVE and each not in scheduled]
     payable_cents = max(account.balance_cents - sum(each.amount_cents + each.forgiven_cents for each in live), 0)
-    has_offers = chosen.is_on("virtual_collection") and visit.obligation_id is None
+    has_offers = chosen.is_on("virtual_collection") and visit.agreement_id is None
     on_table = _offers(session, account.id, payable_cents, now) if has_offers else ()
     return Walk(
         visit=visit,
@@ -146,6 +156,7 @@ def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
         organisation=organisation,
         settings=chosen,
         payable_cents=payable_cents,
+        promised_cents=sum(each.amount_cents for each in scheduled),
         is_paying=bool(live),
         offers=on_table,
         obligation=next((each for each in obligations if each.id == visit.obligation_id), None),
@@ -166,6 +177,7 @@ def _offers(session: Session, account_id: str, payable_cents: int, now: datetime
 def _progress(visit: visits.Visit, on_table: tuple[OfferOnTable, ...], may_skip: bool) -> Progress:
     taken = any(offer.row.id == visit.offer_id for offer in on_table)
     skipped = visit.offer_skipped_at is not None and may_skip
+    scheduling = bool(visit.is_scheduling) and not taken
     method_ready = visit.card_nonce is not None or (
         visit.payment_method_id is not None and visit.method_proven_at is not None
     )
@@ -173,7 +185,9 @@ def _progress(visit: visits.Visit, on_table: tuple[OfferOnTable, ...], may_skip:
         contact_seen=visit.contact_seen_at is not None,
         offers_exist=bool(on_table),
         offer_decided=taken or skipped,
-        amount_and_method_chosen=visit.amount_cents is not None and method_ready,
+        amount_and_method_chosen=method_ready and (scheduling or visit.amount_cents is not None),
+        scheduling=scheduling,
+        schedule_chosen=visit.schedule_wish is not None,
         confirmed=visit.confirmed_at is not None,
-        agreed=visit.obligation_id is not None,
+        agreed=visit.agreement_id is not None,
     )

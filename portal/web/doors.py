@@ -32,12 +32,12 @@ from portal.web import (
 from portal.web.access import Doorstep, of_organisation, organisation
 from portal.web.card_page import card_page
 from portal.web.notice import notice
-from portal.web.payment_link import agreement, amount, check, contact, offer, result
+from portal.web.payment_link import agreement, amount, check, contact, offer, result, schedule
 from portal.web.payment_link.door import PAYMENT_LINK
 from portal.web.staff import home, password, sign_in
 from portal.web.staff.door import door as console
 
-STEPS = (contact, offer, amount, check, agreement, result)  # importing one hangs its views on the door
+STEPS = (contact, offer, amount, schedule, check, agreement, result)  # importing one hangs its views on the door
 CONSOLE = (sign_in, home, password)
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
 LINK_DOORS = (PAYMENT_LINK,)

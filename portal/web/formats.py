@@ -6,12 +6,13 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton, get_day_names
 from babel.numbers import format_currency
 from flask import Flask, g
 from flask_babel import get_locale
 from markupsafe import Markup, escape
 
+from portal.domain.due_date import is_holiday
 from portal.web.access import readable_phone
 
 MOMENT = {"en_US": "MMMM d, y, h:mm a z", "es_US": "d 'de' MMMM 'de' y, h:mm a z"}
@@ -35,6 +36,22 @@ def plain_amount(amount_cents: int) -> str:
 def day(value: date) -> str:
     """November 30, 2026."""
     return format_date(_local(value) if isinstance(value, datetime) else value, "long", locale=_region())
+
+
+def weekday_date(value: date) -> str:
+    """Mon, Dec 7, 2026."""
+    return str(format_skeleton("yMMMEd", value, locale=_region()))
+
+
+def short_date(value: date) -> str:
+    """Sat, Jul 4."""
+    return str(format_skeleton("MMMEd", value, locale=_region()))
+
+
+def weekdays() -> list[tuple[int, str]]:
+    """(0, Monday) and so on."""
+    names = get_day_names("wide", locale=_region())
+    return [(number, names[number]) for number in range(7)]
 
 
 def moment(value: datetime) -> str:
@@ -61,8 +78,10 @@ def email(address: str) -> Markup:
 def install(app: Flask) -> None:
     """Registers the filters."""
     app.jinja_env.filters.update(
-        money=money, plain_amount=plain_amount, day=day, moment=moment, percent=percent, phone=phone, email=email
-    )
+        money=money, plain_amount=plain_amount, day=day, moment=moment, percent=percent, phone=phone, email=email,
+        weekday_date=weekday_date, short_date=short_date,
+    )  # fmt: skip
+    app.jinja_env.tests["holiday"] = is_holiday
 
 
 def _region() -> str:

@@ -24,13 +24,18 @@ def asked_block() -> str | None:
     return block or STEP
 
 
-def page(template: str, status: int = 200, *, card: bool = False, announce: str = "", **context: Any) -> Response:
+def page(
+    template: str, status: int = 200, *, card: bool = False, whole: bool = False, announce: str = "", **context: Any
+) -> Response:
     """Renders `template`. `card` says that this page is a document of its own: its security policy lets the gateway in,
     and that policy belongs to a document, so it is never entered or left by swapping a part.
+    `whole` answers with the step where only a part of it was asked for: what has to be said stands outside that part.
     `announce` is spoken once by the polite live region after a swap.
     """
     g.card_page = card
-    asked = asked_block()
+    asked, retarget = asked_block(), False
+    if asked is not None and (whole or asked not in current_app.jinja_env.get_template(template).blocks):
+        asked, retarget = STEP, True
     if asked is None:
         response = make_response(render_template(template, **context), status)
     elif card != _on_card_page() and request.method == "GET":
@@ -38,7 +43,7 @@ def page(template: str, status: int = 200, *, card: bool = False, announce: str 
         response.headers["HX-Redirect"] = request.path
     else:
         response = make_response(_blocks(template, asked, announce, context), status)
-        if asked not in current_app.jinja_env.get_template(template).blocks:
+        if retarget:
             response.headers["HX-Retarget"] = f"#{STEP}"
             response.headers["HX-Reswap"] = "outerHTML"
         if status >= 400:
@@ -59,8 +64,7 @@ def move_on(url: str) -> AnyResponse:
 
 
 def _blocks(template: str, asked: str, announce: str, context: dict[str, Any]) -> str:
-    known = current_app.jinja_env.get_template(template).blocks
-    html = render_blocks(template, ["title", asked if asked in known else STEP], **context)
+    html = render_blocks(template, ["title", asked], **context)
     if announce:
         html += f'<div id="announcement" hx-swap-oob="innerHTML">{escape(announce)}</div>'
     return html

@@ -4,11 +4,12 @@ Called by every door that shows a refusal. A code without a sentence is a fault 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 from flask_babel import gettext as _
 
 from portal.domain.refusal import Refused
-from portal.web.formats import money
+from portal.web.formats import day, money
 
 Facts = Mapping[str, object]
 
@@ -16,6 +17,15 @@ Facts = Mapping[str, object]
 def _cents(facts: Facts, name: str) -> str:
     value = facts.get(name, 0)
     return money(value) if isinstance(value, int) else money(0)
+
+
+def _number(facts: Facts, name: str) -> str:
+    return str(facts.get(name, ""))
+
+
+def _date(facts: Facts, name: str) -> str:
+    value = facts.get(name)
+    return day(value) if isinstance(value, date) else ""
 
 
 SENTENCES: dict[str, Callable[[Facts], str]] = {
@@ -70,6 +80,41 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "contact_too_long": lambda _facts: _("Shorten this to 120 characters or fewer."),
     "contact_unreadable": lambda _facts: _("Use letters, numbers and usual punctuation only."),
     "holds_card_number": lambda _facts: _("This looks like a card number. Please remove it: cards are entered later."),
+    "schedule_off": lambda _facts: _("Payments cannot be scheduled here at the moment. You can still pay now."),
+    "schedule_missing": lambda _facts: _("Choose when you want to pay."),
+    "often_missing": lambda _facts: _("Choose how often you want to pay."),
+    "date_missing": lambda _facts: _("Enter the date of the first payment."),
+    "date_unreadable": lambda _facts: _("Enter the date like 12/31/2026."),
+    "schedule_date_past": lambda _facts: _("That date has passed. Choose today or a later date."),
+    "schedule_too_late": lambda facts: _(
+        "The last payment would be later than %(latest)s. Choose fewer payments, or earlier dates.",
+        latest=_date(facts, "latest_on"),
+    ),
+    "schedule_number_unreadable": lambda _facts: _("Enter how many payments you want to make, like 6."),
+    "schedule_number_wrong": lambda facts: _(
+        "Enter a number of payments from 1 to %(most)s.", most=_number(facts, "number_max")
+    ),
+    "schedule_too_many": lambda facts: _(
+        "That makes more than %(most)s payments. Choose fewer, or a higher amount.", most=_number(facts, "number_max")
+    ),
+    "schedule_above_balance": lambda facts: _(
+        "These payments come to more than you owe, which is %(most)s.", most=_cents(facts, "payable_cents")
+    ),
+    "schedule_parts_small": lambda facts: _(
+        "Each payment must be at least %(least)s. Choose fewer payments.", least=_cents(facts, "minimum_cents")
+    ),
+    "schedule_parts_large": lambda facts: _(
+        "Each payment can be at most %(most)s. Choose more payments.", most=_cents(facts, "maximum_cents")
+    ),
+    "payday_missing": lambda _facts: _("Choose how you are paid."),
+    "weekday_missing": lambda _facts: _("Choose the day of the week you are paid."),
+    "payday_date_missing": lambda _facts: _("Enter the date of one of your paydays, the last one or the next one."),
+    "days_missing": lambda _facts: _("Choose two days of the month."),
+    "days_too_close": lambda facts: _(
+        "Choose two days that are at least %(number)s days apart.", number=_number(facts, "days_apart")
+    ),
+    "card_declined": lambda _facts: _("Your bank did not accept this card. Check the details, or use another card."),
+    "card_unusable": lambda _facts: _("The card details could not be used any more. Enter the card again."),
     "receipt_capped": lambda _facts: _("The receipt was already sent several times. Print it from this page instead."),
     "password_short": lambda facts: _("Use at least %(least)s characters.", least=facts.get("least", 12)),
     "password_long": lambda facts: _("Use at most %(most)s characters.", most=facts.get("most", 200)),

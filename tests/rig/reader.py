@@ -163,6 +163,11 @@ class Reader:
             kind = element.get("type", "text")
             if not name or (kind in ("radio", "checkbox") and not element.has("checked")):
                 continue
+            if element.tag == "select":
+                options = element.all("option")
+                picked = next((each for each in options if each.has("selected")), options[0])
+                values[name] = picked.get("value", picked.text)
+                continue
             values[name] = element.get("value", "on" if kind in ("radio", "checkbox") else "")
         names = {element.get("name") for element in form.all("input", "textarea", "select")}
         values.update({name: value for name, value in self.filled.items() if name in names})

@@ -12,9 +12,10 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.visit import look
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
-from portal.web.payment_link.check import changed_away
+from portal.web.payment_link import schedule_agreement
+from portal.web.payment_link.changed import changed_away, refused_away
 from portal.web.payment_link.door import path_of
-from portal.web.payment_link.guard import Here, place, step, under_way
+from portal.web.payment_link.guard import Here, place, step
 from portal.web.personal_link import closed
 from portal.web.refusals import sentence
 
@@ -30,6 +31,8 @@ def post(here: Here) -> AnyResponse:
     """Seals the agreement and charges, once: whoever comes second is shown the first one's result."""
     if request.form.get("agreed") != "yes":
         return _page(here, {"agreed": sentence(Refused("agreement_tick_missing"))}, 422)
+    if here.walk.progress.scheduling:
+        return schedule_agreement.agree(here)
 
     def work(session: Session) -> str | AnyResponse:
         walk = look(session, here.visit_id, here.secret, ports().clock.now(), locked=True)
@@ -50,7 +53,9 @@ def post(here: Here) -> AnyResponse:
     try:
         accepted = ports().database.run(organisation().id, work)  # two presses at once may wait for each other
     except Refused as refused:
-        return _refused(here, refused)
+        if refused.code == "agreement_changed":
+            return _page(here, {}, 409, changed=sentence(refused))
+        return refused_away(here, refused)
     if not isinstance(accepted, str):
         return accepted
     failpoint("agree.after_commit")
@@ -58,21 +63,9 @@ def post(here: Here) -> AnyResponse:
     return move_on(path_of(Step.result, here.visit_id))
 
 
-def _refused(here: Here, refused: Refused) -> AnyResponse:
-    if refused.code == "agreement_changed":
-        return _page(here, {}, 409, changed=sentence(refused))
-    if refused.code == "cards_resting":
-        return page("personal_link/slow_down.html", 429, sentence=sentence(refused))
-    if refused.code == "payment_under_way":
-        return under_way(Step.agreement, here.visit_id)
-    if refused.code == "link_not_open":  # since this request began: its own page says what became of the link
-        return move_on(path_of(Step.agreement, here.visit_id))
-    if refused.code == "quote_changed":
-        return move_on(path_of(Step.check, here.visit_id))
-    return changed_away(here, refused)
-
-
 def _page(here: Here, errors: dict[str, str], status: int, changed: str | None = None) -> AnyResponse:
+    if here.walk.progress.scheduling:
+        return schedule_agreement.agreement_page(here, errors, status, changed)
     try:
         figures = checkout.require_quote(here.walk)
         text = agreement.shown(here.walk, here.walk.organisation, figures.forgiven_cents)

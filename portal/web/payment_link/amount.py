@@ -11,6 +11,7 @@ from portal.domain.card import GatewayRefused, GatewayUnreachable
 from portal.domain.payment_link import Step
 from portal.domain.payment_method import CARD_ON_FILE, NEW_CARD
 from portal.domain.refusal import Refused
+from portal.domain.schedule_agreement import keep_words
 from portal.storage import Session
 from portal.usecases import checkout, payment_method
 from portal.usecases.checkout import Choice
@@ -22,6 +23,8 @@ from portal.web.language import current
 from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, place, step
 from portal.web.refusals import sentence
+
+LATER = "later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,14 @@ def show(here: Here) -> Response:
     typed = ""
     if visit.amount_choice == "other" and visit.amount_cents is not None:
         typed = f"{visit.amount_cents // 100}.{visit.amount_cents % 100:02d}"
-    return _page(here, visit.amount_choice or "", typed, method or "", visit.save_card, {}, 200)
+    choice = Choice(
+        later=bool(visit.is_scheduling),
+        amount=visit.amount_choice or "",
+        typed_amount=typed,
+        method=method or "",
+        save_card=visit.save_card,
+    )
+    return _page(here, choice, {}, 200)
 
 
 @step(Step.amount, "POST", name="amount_post", read=_cards)
@@ -65,6 +75,7 @@ def post(here: Here) -> AnyResponse:
     """Stores the choice, or says what is wrong with it. Card fields are outside the part that is swapped."""
     form = request.form
     choice = Choice(
+        later=form.get("when") == LATER,
         amount=form.get("choice", ""),
         typed_amount=form.get("amount", ""),
         method=form.get("method", ""),
@@ -81,8 +92,8 @@ def post(here: Here) -> AnyResponse:
         return move_on(path_of(Step.amount, here.visit_id))
     if refusals:
         errors = {field: sentence(refused) for field, refused in refusals.items()}
-        return _page(here, choice.amount, choice.typed_amount, choice.method, choice.save_card, errors, 422)
-    return move_on(path_of(Step.check, here.visit_id))
+        return _page(here, choice, errors, 422)
+    return move_on(path_of(Step.schedule if choice.later else Step.check, here.visit_id))
 
 
 @step(Step.amount, path="amount/client-token", name="client_token")
@@ -99,9 +110,7 @@ def client_token(_here: Here) -> Response:
     return response
 
 
-def _page(
-    here: Here, chosen: str, typed: str, method: str, save_card: bool, errors: dict[str, str], status: int
-) -> Response:
+def _page(here: Here, choice: Choice, errors: dict[str, str], status: int) -> Response:
     walk: Walk = here.walk
     cards: list[CardOnFile] = here.extras
     entered = f"{walk.visit.card_brand} •••• {walk.visit.card_last4}" if walk.visit.card_nonce else ""
@@ -109,16 +118,20 @@ def _page(
         "payment_link/amount.html",
         status,
         card=True,
+        may_schedule=walk.may_schedule,
+        later=choice.later and walk.may_schedule,
+        promised_cents=walk.promised_cents,
+        keep_words=keep_words(organisation().name, current()),
         rules=checkout.rules(walk),
         offer=walk.offer,
         offer_path=path_of(Step.offer, here.visit_id),
-        chosen=chosen or ("whole" if checkout.rules(walk).whole_allowed else "other"),
-        typed=typed,
-        method=method or ("" if cards else NEW),
+        chosen=choice.amount or ("whole" if checkout.rules(walk).whole_allowed else "other"),
+        typed=choice.typed_amount,
+        method=choice.method or ("" if cards else NEW),
         cards=cards,
         entered=entered,
         may_save=walk.settings.is_on("save_card"),
-        save_card=save_card,
+        save_card=choice.save_card,
         save_words=save_consent(organisation().name, current()),
         script_base=current_app.extensions["script_base"],
         client_token_path=url_for("payment_link.client_token", slug=organisation().slug, visit_id=here.visit_id),

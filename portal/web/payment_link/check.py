@@ -5,10 +5,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.payment_link import Step
 from portal.domain.refusal import Refused
-from portal.usecases import checkout
+from portal.usecases import checkout, schedule_checkout
 from portal.usecases.visit import look
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
+from portal.web.payment_link.changed import changed_away
 from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, place, step
@@ -32,7 +33,8 @@ def post(here: Here) -> AnyResponse:
         if walk is None:
             return closed()
         try:
-            checkout.confirm(walk, request.form.get("quote", ""), now)
+            confirm = schedule_checkout.confirm if walk.progress.scheduling else checkout.confirm
+            confirm(walk, request.form.get("quote", ""), now)
         except Refused as refused:
             refusal = refused
         here = Here(here.visit_id, here.secret, walk)
@@ -43,6 +45,8 @@ def post(here: Here) -> AnyResponse:
 
 def _page(here: Here, changed: str | None, status: int) -> AnyResponse:
     walk, visit = here.walk, here.walk.visit
+    if walk.progress.scheduling:
+        return _scheduling(here, changed, status)
     try:
         figures = checkout.quote(walk)
     except Refused as refused:
@@ -64,7 +68,27 @@ def _page(here: Here, changed: str | None, status: int) -> AnyResponse:
     )
 
 
-def changed_away(here: Here, refused: Refused) -> AnyResponse:
-    """What was chosen can no longer be paid: say so, with a way back to choosing. Nothing was charged."""
-    step_ = Step.offer if refused.code == "offer_gone" and here.walk.offers else Step.amount
-    return page("payment_link/changed.html", 409, sentence=sentence(refused), again=path_of(step_, here.visit_id))
+def _scheduling(here: Here, changed: str | None, status: int) -> AnyResponse:
+    """Every date and amount that would be authorised."""
+    walk, now = here.walk, ports().clock.now()
+    try:
+        figures = schedule_checkout.quote(walk, now)
+    except Refused as refused:
+        return changed_away(here, refused)
+    known = walk.visit.quote_version
+    if changed is None and known is not None and known != figures.version:
+        changed = sentence(Refused("quote_changed"))
+    return page(
+        "payment_link/schedule_check.html",
+        409 if changed else status,
+        figures=figures,
+        changed=changed,
+        account=walk.account,
+        card=False,
+        visit=walk.visit,
+        today=schedule_checkout.today(walk, now),
+        email=details_of(walk)["email"],
+        has_contact=walk.settings.is_on("contact_verification"),
+        paths={each.value: path_of(each, here.visit_id) for each in Step},
+        **place(here, Step.check),
+    )

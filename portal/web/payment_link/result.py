@@ -6,7 +6,7 @@ Whatever a browser brings along in the address is not looked at (attack 47).
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, flash, get_flashed_messages, make_response, request, url_for
+from flask import flash, get_flashed_messages, make_response, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,10 +18,11 @@ from portal.storage.charge import Charge
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
 from portal.usecases import checkout, receipt
-from portal.usecases.receipt_again import send_again
+from portal.usecases.receipt_again import send_again, send_schedule_again
 from portal.usecases.visit import Walk, look
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
+from portal.web.payment_link import scheduled
 from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, step
@@ -39,7 +40,13 @@ class Outcome:
     receipt: Receipt | None
 
 
-def _outcome(session: Session, walk: Walk) -> Outcome:
+def _outcome(session: Session, walk: Walk) -> Any:
+    if walk.obligation is None:
+        return scheduled.read(session, walk)
+    return _paid(session, walk)
+
+
+def _paid(session: Session, walk: Walk) -> Outcome:
     attempts = charges.of_obligation(session, walk.obligation.id) if walk.obligation else []
     last = attempts[-1] if attempts else None
     return Outcome(last, receipt.receipt_of(session, last.id) if last and last.state == "succeeded" else None)
@@ -51,7 +58,19 @@ def show(here: Here) -> AnyResponse:
     return _page(here, " ".join(map(str, get_flashed_messages())))
 
 
-@step(Step.result, "POST", path="result/receipt", name="receipt_again", read=_outcome)
+@step(Step.result, "POST", path="result/schedule", name="schedule_again")
+def schedule_again(here: Here) -> AnyResponse:
+    """Sends what was scheduled and its authorization again to the address on file; never to a typed one."""
+    try:
+        send_schedule_again(ports(), organisation().id, here.visit_id)
+    except Refused as refused:
+        flash(sentence(refused))
+    else:
+        flash(_("We sent it again. It should arrive within a few minutes."))
+    return move_on(path_of(Step.result, here.visit_id))
+
+
+@step(Step.result, "POST", path="result/receipt", name="receipt_again", read=_paid)
 def receipt_again(here: Here) -> AnyResponse:
     """Sends the receipt again to the address on file; never to a typed one."""
     found: Outcome = here.extras
@@ -66,7 +85,7 @@ def receipt_again(here: Here) -> AnyResponse:
     return move_on(path_of(Step.result, here.visit_id))
 
 
-@step(Step.result, path="result/receipt.pdf", name="receipt_pdf", read=_outcome)
+@step(Step.result, path="result/receipt.pdf", name="receipt_pdf", read=_paid)
 def receipt_pdf(here: Here) -> AnyResponse:
     """The receipt as the tagged PDF that is also mailed."""
     found: Outcome = here.extras
@@ -93,10 +112,10 @@ def pay_again(here: Here) -> AnyResponse:
     return move_on(path_of(Step.amount, here.visit_id))
 
 
-def _page(here: Here, told: str) -> Response:
+def _page(here: Here, told: str) -> AnyResponse:
     obligation = here.walk.obligation
     if obligation is None:
-        raise AssertionError("a result without an obligation")
+        return scheduled.result(here, told)
     found: Outcome = here.extras
     urls = {
         name: url_for(f"payment_link.{name}", slug=organisation().slug, visit_id=here.visit_id)
