@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask
 from structlog.tracebacks import ExceptionDictTransformer
 
+from portal.delivery.drawing import Drawings
 from portal.delivery.paper import Paper
 from portal.delivery.sms import NoSms, TwilioSms
 from portal.delivery.smtp import SmtpMail
@@ -215,6 +216,7 @@ def build_ports(settings: AppSettings) -> Ports:
         ),
         wording=Wording(TEMPLATES, TRANSLATIONS),
         paper=Paper(TEMPLATES, TRANSLATIONS),
+        drawings=Drawings(),
         doorbell=RedisDoorbell(settings.redis_url),
         seal=seal,
         secrets=Secrets(peppers_of(settings)),

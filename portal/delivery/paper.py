@@ -8,9 +8,13 @@ import json
 import os
 import threading
 import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import fontpkg_caveat
 import fontpkg_noto_sans
 import fontpkg_noto_sans_arabic
 import typst
@@ -18,14 +22,15 @@ from fontTools.ttLib import TTFont
 
 from portal.delivery.brand import checked_color, ink_on
 from portal.delivery.language import Language, language_for, load_languages
-from portal.delivery.safe_text import NAME_MAX, WORDS_MAX, one_line, safe_name
+from portal.delivery.plan_paper import agreement_data, completion_data, schedule_data
+from portal.delivery.safe_text import BREAK, NAME_MAX, WORDS_MAX, breakable, one_line, safe_name
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import DeliveryPermanent, DeliveryTemporary
+from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
 
 _FONT_ROOTS = (fontpkg_noto_sans.ROOT / "files", fontpkg_noto_sans_arabic.ROOT / "files")
+_HAND = fontpkg_caveat.ROOT / "files"  # for names typed under an agreement; what it lacks is set in the fonts above
 _REPLACEMENT = "\ufffd"
-_WORD_MAX = 16  # characters of one word before the line may break inside it
-_BREAK = "\u200b"
 _PICTURES = frozenset({"So", "Sk", "Mn", "Me"})  # emoji, skin tones, and the marks that dress them
 
 
@@ -36,7 +41,9 @@ class Paper:
         self._languages = load_languages(translations_dir)
         self._root = templates_dir / "document"
         self._fonts = typst.Fonts(
-            include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(path) for path in _FONT_ROOTS]
+            include_system_fonts=False,
+            include_embedded_fonts=False,
+            font_paths=[str(path) for path in (*_FONT_ROOTS, _HAND)],
         )
         self._letters = _letters()
         self._printed_in: int | None = None  # the process that printed first
@@ -44,15 +51,31 @@ class Paper:
 
     def receipt(self, facts: ReceiptFacts, locale: str) -> bytes:
         """One payment's receipt as PDF, the same bytes for the same facts. DeliveryPermanent: cannot be printed."""
-        language = language_for(self._languages, locale)
-        data = _receipt_data(facts, language)
-        printable = {name: self._shown(value) for name, value in data.items()}
+        return self._printed("receipt.typ", _receipt_data(facts, self._language(locale)), facts.paid_at)
+
+    def agreement(self, facts: AgreementFacts, locale: str) -> bytes:
+        """A plan's agreement, to be read or as it was signed; the same bytes for the same facts."""
+        at = facts.signature.signed_at if facts.signature is not None else facts.made_at
+        return self._printed("plan_agreement.typ", agreement_data(facts, self._language(locale)), at)
+
+    def schedule(self, facts: ScheduleFacts, locale: str) -> bytes:
+        """The payment schedule of a signed plan; the same bytes for the same facts."""
+        return self._printed("plan_schedule.typ", schedule_data(facts, self._language(locale)), facts.signed_at)
+
+    def completion(self, facts: CompletionFacts, locale: str) -> bytes:
+        """The letter that a plan was kept; the same bytes for the same facts."""
+        return self._printed("plan_completion.typ", completion_data(facts, self._language(locale)), facts.completed_at)
+
+    def _language(self, locale: str) -> Language:
+        return language_for(self._languages, locale)
+
+    def _printed(self, template: str, data: Mapping[str, Any], at: datetime) -> bytes:
         try:
-            pdf = self._compiler("receipt.typ").compile(
+            pdf = self._compiler(template).compile(
                 format="pdf",
                 pdf_standards=["ua-1"],
-                sys_inputs={"facts": json.dumps(printable)},
-                timestamp=int(facts.paid_at.timestamp()),
+                sys_inputs={"facts": json.dumps(self._printable(data))},
+                timestamp=int(at.timestamp()),
             )
         except typst.TypstError as problem:
             raise DeliveryPermanent("cannot_be_printed") from problem
@@ -77,10 +100,21 @@ class Paper:
             )
         return compilers[template]
 
+    def _printable(self, value: Any) -> Any:
+        """Every text in it as our fonts can show it; numbers are the bytes of a picture."""
+        match value:
+            case str():
+                return self._shown(value)
+            case list():
+                return value if value and isinstance(value[0], int) else [self._printable(each) for each in value]
+            case Mapping():
+                return {name: self._printable(each) for name, each in value.items()}
+        return value
+
     def _shown(self, text: str) -> str:
         """The text without emoji, letters our fonts lack marked: PDF/UA-1 refuses a page with a missing glyph."""
         kept = (
-            c if ord(c) in self._letters or c in (" ", _BREAK) else _REPLACEMENT
+            c if ord(c) in self._letters or c in (" ", BREAK) else _REPLACEMENT
             for c in text
             if ord(c) in self._letters or unicodedata.category(c) not in _PICTURES
         )
@@ -103,7 +137,7 @@ def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, str]:
         "locale": language.locale,
         "color": color,
         "ink": ink_on(color),
-        "organisation": _breakable(organisation),
+        "organisation": breakable(organisation),
         "title": _("Receipt %(number)s") % {"number": safe_name(facts.receipt_number, 60)},
         "receipt": _("Receipt"),
         "paid": _("Paid"),
@@ -124,8 +158,8 @@ def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, str]:
         "balance": "" if facts.balance_left_cents is None else language.money(facts.balance_left_cents),
         "settled": _("You accepted a settlement offer, and this payment completes it.") if facts.settled else "",
         "help_title": _("Questions? We are glad to help."),
-        "help_text": "  \u2022  ".join(_breakable(line) for line in help_lines if line),
-        "help_hours": _breakable(safe_name(facts.help_hours, WORDS_MAX)) if facts.help_hours else "",
+        "help_text": "  \u2022  ".join(breakable(line) for line in help_lines if line),
+        "help_hours": breakable(safe_name(facts.help_hours, WORDS_MAX)) if facts.help_hours else "",
         "keep": _("Please keep this receipt for your records."),
     }
 
@@ -135,16 +169,8 @@ def _numbered(rows: tuple[tuple[str, str], ...]) -> dict[str, str]:
     flat = {}
     for number, (label, value) in enumerate(row for row in rows if row[1]):
         flat[f"row_{number}_label"] = label
-        flat[f"row_{number}_value"] = _breakable(value)
+        flat[f"row_{number}_value"] = breakable(value)
     return flat
-
-
-def _breakable(text: str) -> str:
-    words = (
-        _BREAK.join(word[start : start + _WORD_MAX] for start in range(0, len(word), _WORD_MAX))
-        for word in text.split(" ")
-    )
-    return " ".join(words)
 
 
 def _letters() -> frozenset[int]:

@@ -8,6 +8,8 @@ import unicodedata
 
 NAME_MAX = 80
 WORDS_MAX = 200
+BREAK = "\u200b"
+WORD_MAX = 16  # characters of one word before a line on paper may break inside it
 _MARKS_MAX = 3  # accents on one letter; a pile of them is an attack on the line above, not a language
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # control, bidi and zero width, lone surrogates, private use
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
@@ -55,6 +57,15 @@ def safe_name(text: str, length_max: int = NAME_MAX) -> str:
         line = _WWW.sub("", _SCRIPT.sub(r"\1 ", _SCHEME.sub("", line)))
     line = _CARD.sub(_masked, _HOST_DOT.sub(". ", _SLASHES.sub("/", line)))
     return one_line(line, length_max)
+
+
+def breakable(text: str, word_max: int = WORD_MAX) -> str:
+    """The text with places where a line on paper may break inside a long word."""
+    words = (
+        BREAK.join(word[start : start + word_max] for start in range(0, len(word), word_max))
+        for word in text.split(" ")
+    )
+    return " ".join(words)
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from portal.domain.dispute import DisputeFacts
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import Attachment, MessageText
 from portal.domain.notice import Notice
+from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
 from portal.storage import Database
 from portal.usecases.secret import Secrets
 
@@ -119,6 +120,19 @@ class Paper(Protocol):
 
     def receipt(self, facts: ReceiptFacts, locale: str) -> bytes: ...
 
+    def agreement(self, facts: AgreementFacts, locale: str) -> bytes: ...
+
+    def schedule(self, facts: ScheduleFacts, locale: str) -> bytes: ...
+
+    def completion(self, facts: CompletionFacts, locale: str) -> bytes: ...
+
+
+class Drawings(Protocol):
+    """Signatures that were drawn."""
+
+    def redrawn(self, data_url: str) -> bytes:
+        """The drawing on a sheet of ours: a PNG of one size with nothing else in it. Refused `drawing_unusable`."""
+
 
 class Doorbell(Protocol):
     """Tells a worker that something waits. Best effort: never raises, a lost ring costs one sweep."""
@@ -151,6 +165,7 @@ class Ports:
     sms: Sms
     wording: Wording
     paper: Paper
+    drawings: Drawings
     doorbell: Doorbell
     seal: Seal
     secrets: Secrets

@@ -78,6 +78,7 @@ class ListeningDoorbell:
 def build_ports(database: Database, simulator: SimulatorProcess, **changes: object) -> Ports:
     """Ports over real parts; pass `mail`, `wording`, `paper` and others to replace one."""
     from portal.app import TEMPLATES, TRANSLATIONS
+    from portal.delivery.drawing import Drawings
     from portal.delivery.paper import Paper
     from portal.delivery.smtp import SmtpMail
     from portal.delivery.wording import Wording
@@ -101,6 +102,7 @@ def build_ports(database: Database, simulator: SimulatorProcess, **changes: obje
         sms=NoSms(),
         wording=Wording(TEMPLATES, TRANSLATIONS),
         paper=Paper(TEMPLATES, TRANSLATIONS),
+        drawings=Drawings(),
         doorbell=ListeningDoorbell(),
         seal=seal,
         secrets=Secrets({1: "p" * 40}, memory_kib=64),
