@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from demo.schedule import schedule_running
 from portal.domain.card import KeepKind
 from portal.domain.organisation import Profile
 from portal.domain.staff import Role
@@ -157,12 +158,15 @@ def _supervision(ports: Ports) -> dict[str, str]:
         cancelled = house.account(session, jordan, "NCS-20420", "Testing fee", 4_000)
         marisol = house.customer(session, "P-20977", "Marisol", "Ibarra", locale="es", phone="+13125550142")
         spanish = house.account(session, marisol, "NCS-20977", "Cuotas del programa", 22_000)
+        riley = house.customer(session, "P-20733", "Riley", "Brooks", phone="+13125550145")
+        owing = house.account(session, riley, "NCS-20733", "Program fees, whole term", 48_000)
         links = {
             "card": house.link(session, main),
             "expired": house.link(session, expired, days=-1),
             "paid": house.link(session, paid),
             "cancelled": house.link(session, cancelled),
             "spanish": house.link(session, spanish),
+            "schedule": house.link(session, owing),
         }
         by_token(session, links["cancelled"].rpartition("/")[2]).status = "revoked"
     return links
@@ -173,7 +177,7 @@ def _receivables(ports: Ports) -> dict[str, str]:
     house = _found(
         ports,
         Profile.receivables,
-        {"allow_skip_offer": True},
+        {"allow_skip_offer": True, "catch_up_per_day": 5},
         slug="harbor-lane",
         name="Harbor Lane Receivables",
         brand_colour="#0b4f8a",
@@ -197,12 +201,17 @@ def _receivables(ports: Ports) -> dict[str, str]:
                     **value,
                 )
             )
-        return {
+        ellis = house.customer(session, "C-88140", "Ellis", "Marchetti", phone="+13125550144")
+        planned = house.account(session, ellis, "HL-88140", "Balance with Cedar Point Clinic", 300_000, "Cedar Point")
+        links = {
             "offer": house.link(session, main),
             "no-offer": house.link(session, second),
             # $2,001.00 is declined with 2001, insufficient funds, whatever the card; another amount goes through.
             "declined": house.link(session, refused),
+            "part-scheduled": house.link(session, planned),
         }
+    schedule_running(ports, house.id, planned.id, _card_on_file(house, ellis))
+    return links
 
 
 def _therapy(ports: Ports) -> dict[str, str]:
@@ -229,8 +238,8 @@ def _therapy(ports: Ports) -> dict[str, str]:
     return links
 
 
-def _card_on_file(house: Founded, customer_id: str) -> None:
-    """Kept at the gateway as a customer's card would be, through the same port."""
+def _card_on_file(house: Founded, customer_id: str) -> str:
+    """Kept at the gateway as a customer's card would be, through the same port; the id of its row."""
     method_id = new_id()
     answer = house.ports.gateways.of(house.id).keep_card(
         customer_id, f"c{method_id}", "fake-valid-visa-nonce", house.ports.timing.page_timeout
@@ -252,3 +261,4 @@ def _card_on_file(house: Founded, customer_id: str) -> None:
                 saved_at=house.now,
             )
         )
+    return method_id
