@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import event
 
 from tests.web.conftest import Portal
+from tests.web.scheduling import at_authorization
 
 STATEMENTS_MAX = 5
 CONTROL = ("BEGIN", "COMMIT", "ROLLBACK")
@@ -43,6 +44,21 @@ def test_no_page_of_the_walk_takes_more_than_five_statements(portal: Portal) -> 
         assert reader.path == path
         counts[reader.step] = len(statements)
     reader.open(f"{root}/agreement").choose("I have read this").press("Pay $")
+    with heard(portal) as statements:
+        reader.open(f"{root}/result")
+    counts[reader.step] = len(statements)
+    assert {step: number for step, number in counts.items() if number > STATEMENTS_MAX} == {}
+
+
+def test_no_page_of_scheduling_takes_more_than_five_statements(portal: Portal) -> None:
+    reader = at_authorization(portal, number=12, days=0)
+    root = reader.path.rpartition("/")[0]
+    counts = {}
+    for step in ("amount", "schedule", "schedule?change=3", "check", "agreement"):
+        with heard(portal) as statements:
+            reader.open(f"{root}/{step}")
+        counts[step] = len(statements)
+    reader.open(f"{root}/agreement").choose("I have read this").press("chedule")
     with heard(portal) as statements:
         reader.open(f"{root}/result")
     counts[reader.step] = len(statements)
