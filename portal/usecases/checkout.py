@@ -6,6 +6,7 @@ Called by the link's pages. What is charged is always what is stored here and wa
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from portal.domain.agreement import save_consent
 from portal.domain.card import CardFacts, GatewayRefused, GatewayUnreachable
@@ -16,10 +17,12 @@ from portal.storage import Session
 from portal.storage import charge as charges
 from portal.storage import limit as limits
 from portal.storage import obligation as obligations
+from portal.storage.account import Account
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.usecases import agreement, payment_method
 from portal.usecases.failpoint import failpoint
+from portal.usecases.organisation import OrganisationSettings
 from portal.usecases.payment_method import ENTERED, NEW
 from portal.usecases.ports import Ports
 from portal.usecases.visit import Walk, look
@@ -221,7 +224,16 @@ def require_open(walk: Walk, now: datetime) -> None:
         raise Refused("link_not_open")
 
 
-def require_rested(session: Session, walk: Walk, now: datetime) -> None:
+class OnAccount(Protocol):
+    """Anything that shows an account with its organisation's settings."""
+
+    @property
+    def account(self) -> Account: ...
+    @property
+    def settings(self) -> OrganisationSettings: ...
+
+
+def require_rested(session: Session, walk: OnAccount, now: datetime) -> None:
     """Refused `cards_resting` after too many declined cards on this account in an hour or a day (card testing)."""
     hour = charges.count_declined(session, walk.account.id, now - ATTEMPT_WINDOW)
     hour += limits.current(session, CARD_REFUSED, walk.account.id, ATTEMPT_WINDOW, now)

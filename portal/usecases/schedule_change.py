@@ -1,4 +1,4 @@
-"""Changing a schedule: cancel one payment or all, move one, skip one, put another card in; by the customer or by staff.
+"""Changing a schedule: cancel one payment or all, move one, skip one; by the customer or by staff.
 
 Called by pages, the console and the command line. A cancel commits under the account's lock, so no later claim can
 take it back (P1); what was being sent at that moment is given back by `settle_unwanted` (P2).
@@ -10,16 +10,13 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from portal.domain.agreement import Text, save_consent
 from portal.domain.charge import ChargeState
 from portal.domain.due_date import WeekendRule, local_date, moment_of, settled_on
 from portal.domain.refusal import Refused
-from portal.domain.schedule import ENDED, Payment, ScheduleStatus, confirmation_is_notice, source_of
-from portal.domain.schedule_agreement import card_change_text
+from portal.domain.schedule import ENDED, confirmation_is_notice
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage import charge as charges
-from portal.storage import customer as customers
 from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
 from portal.storage import plan as plans
@@ -28,19 +25,15 @@ from portal.storage.account import Account
 from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
 from portal.usecases import plan_outcome, plan_promise
-from portal.usecases.agreement import seal_text
-from portal.usecases.charge import ChargeResult, charge_obligation
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.refund import RefundWish, refund_charge
-from portal.usecases.schedule import CardChoice, add_method, keep, terms_of
 from portal.usecases.schedule_outcome import cancel_payment, cancel_rest, complete, tell
 
 log = structlog.get_logger()
 
 CUSTOMER = "customer"
-CARD_KIND = "schedule_card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,7 @@ def cancel(ports: Ports, organisation_id: str, schedule_id: str, by: str) -> Can
 
     def work(session: Session) -> tuple[Cancelled, list[str]]:
         now = ports.clock.now()
-        plan, _ = _locked(session, schedule_id)
+        plan, _ = lock_schedule(session, schedule_id)
         _require(session, by, "customer_may_cancel", "cancel_by_phone")
         if plan.status in ENDED:
             return Cancelled(0, 0), []
@@ -126,80 +119,6 @@ def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by
     return day
 
 
-def card_change_shown(session: Session, schedule_id: str, card: CardChoice, now: datetime) -> Text:
-    """The authorization of another card for what is left, as it is shown and then sealed."""
-    plan = schedules.by_id(session, schedule_id)
-    account = accounts.by_id(session, plan.account_id) if plan else None
-    payer = customers.by_id(session, plan.customer_id) if plan else None
-    if plan is None or account is None or payer is None or plan.status in ENDED:
-        raise Refused("schedule_unknown")
-    left = [
-        Payment(each.seq, each.due_on, each.amount_cents)
-        for each in obligations.of_subject(session, plan.id)
-        if each.due_on is not None and each.status in {"due", "declined"}
-    ]
-    paid_to = organisations.by_id(session, plan.organisation_id)
-    rules = settings_of(session, paid_to)
-    return card_change_text(terms_of(rules, paid_to, payer, account, left, card, plan.locale, now), plan.locale)
-
-
-def replace_card(
-    ports: Ports,
-    organisation_id: str,
-    schedule_id: str,
-    card: CardChoice,
-    shown_digest: str,
-    *,
-    ip: str,
-    user_agent: str,
-    by: str = CUSTOMER,
-) -> list[ChargeResult]:
-    """Puts a typed card in place of the schedule's, goes on with it, and charges at once what had failed.
-
-    Refused: `schedule_unknown`, `agreement_changed`, `card_declined`, `card_unusable`, `gateway_unreachable`.
-    """
-    if card.nonce is None:
-        raise Refused("card_missing")
-    with ports.database.read(organisation_id) as session:
-        plan = schedules.by_id(session, schedule_id)
-    if plan is None or plan.status in ENDED:
-        raise Refused("schedule_unknown")
-    kept = keep(ports, organisation_id, plan.account_id, card.nonce)
-
-    def work(session: Session) -> list[str]:
-        now = ports.clock.now()
-        plan, account = _locked(session, schedule_id)
-        text = card_change_shown(session, schedule_id, card, now)
-        if text.digest != shown_digest or kept.card.last4 != card.last4:
-            raise Refused("agreement_changed")
-        paid_to = organisations.by_id(session, organisation_id)
-        method = add_method(session, plan.customer_id, kept, save_consent(paid_to.name, plan.locale), now)
-        sealed = seal_text(
-            session, plan.customer_id, account.id, plan.visit_id, CARD_KIND, text, ip=ip, user_agent=user_agent, now=now
-        )
-        plan.payment_method_id, plan.agreement_id = method.id, sealed.id
-        plan.status = ScheduleStatus.active.value
-        plan.version += 1
-        record(session, by, "schedule_card_replaced", plan.id, now, payment_method_id=method.id)
-        retried = []
-        for due in obligations.of_subject(session, plan.id):
-            if due.status not in {"due", "declined"}:
-                continue
-            had_failed = due.status == "declined" or due.retries > 0
-            due.payment_method_id, due.agreement_id = method.id, sealed.id
-            due.card_brand, due.card_last4 = method.brand, method.last4
-            due.hold_reason = due.hold_until = due.handed_at = None
-            due.version += 1
-            if had_failed:
-                due.status, due.refused_code, due.retries, due.due_at = "due", None, 0, now
-                due.source = source_of(plan.series, customer_present=by == CUSTOMER)
-                retried.append(due.id)
-        return retried
-
-    retried = ports.database.run(organisation_id, work)
-    return [charge_obligation(ports, organisation_id, each, ports.timing.page_timeout) for each in retried]
-
-
 def settle_unwanted(ports: Ports, organisation_id: str, charge_id: str) -> None:
     """Gives back what a charge took although its payment was cancelled while it was on the way (P2).
 
@@ -257,7 +176,7 @@ def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, co
     return done
 
 
-def _locked(session: Session, schedule_id: str) -> tuple[Schedule, Account]:
+def lock_schedule(session: Session, schedule_id: str) -> tuple[Schedule, Account]:
     """The schedule under its account's lock, read again after the lock."""
     found = schedules.by_id(session, schedule_id)
     if found is None:
@@ -273,7 +192,7 @@ def _one(session: Session, obligation_id: str) -> tuple[Schedule, Obligation, Or
     found = obligations.by_id(session, obligation_id)
     if found is None or found.kind != "scheduled":
         raise Refused("payment_unknown")
-    plan, _ = _locked(session, found.subject_id)
+    plan, _ = lock_schedule(session, found.subject_id)
     rules = settings_of(session, organisations.by_id(session, plan.organisation_id))
     return plan, obligations.fresh(session, obligation_id), rules
 

@@ -1,7 +1,7 @@
 """Staff try a scheduled payment again now: one that waits for its next try, or one that was given up.
 
 Called by the command line and the console. Keeps what binds every try (C34): never after a hard decline, at most four
-tries in 21 days, nothing before its date. Another card is the customer's to give: `schedule_change.replace_card`.
+tries in 21 days, nothing before its date. Another card is the customer's to give: `schedule_card.replace_card`.
 """
 
 from datetime import timedelta

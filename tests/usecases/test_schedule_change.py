@@ -17,13 +17,12 @@ from portal.usecases.ledger import differs_from_entries
 from portal.usecases.payment_link import find
 from portal.usecases.resolve import resolve
 from portal.usecases.schedule import card_typed
+from portal.usecases.schedule_card import Accepted, card_change_shown, replace_card
 from portal.usecases.schedule_change import (
     CUSTOMER,
     cancel,
     cancel_one,
-    card_change_shown,
     move,
-    replace_card,
     settle_unwanted,
     skip,
 )
@@ -176,14 +175,13 @@ def test_the_customer_hears_at_the_first_failure_and_another_card_pays_at_once(
     found = house.ports.gateways.of(house.organisation_id).card_behind(nonce)
     assert found is not None
     card = card_typed(found, nonce)
+    seen = Accepted("en", "192.0.2.1", "test")
     with house.ports.database.read(house.organisation_id) as session:
-        text = card_change_shown(session, made.schedule_id, card, house.clock.now())
+        text = card_change_shown(session, made.schedule_id, card, "en", house.clock.now())
     assert "ending in 4444" in text.plain
     with pytest.raises(Refused, match="agreement_changed"):
-        replace_card(house.ports, house.organisation_id, made.schedule_id, card, "other", ip="", user_agent="")
-    [result] = replace_card(
-        house.ports, house.organisation_id, made.schedule_id, card, text.digest, ip="192.0.2.1", user_agent="test"
-    )
+        replace_card(house.ports, house.organisation_id, made.schedule_id, card, "other", seen)
+    [result] = replace_card(house.ports, house.organisation_id, made.schedule_id, card, text.digest, seen)
     assert result.obligation_status == "paid"
     assert attempts_of(house, due.id)[-1].source == "installment_first"
     assert plan_of(house, made.schedule_id).status == "completed"
