@@ -155,6 +155,19 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
         ),
         Event(
+            "schedule_link",  # the customer asked for it on an expired link to scheduled payments, or to their card
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.request,
+            (
+                *_SENDER,
+                Fact("customer_name", FactKind.name),
+                Fact("link_url", FactKind.url),
+                Fact("expires_at", FactKind.instant),
+                Fact("for_card", FactKind.flag, required=False),
+            ),
+            opt_out=True,
+        ),
+        Event(
             "contact_change_request",  # to the organisation's own mailbox; names nobody, says which account
             frozenset({Channel.email}),
             MessageKind.house,

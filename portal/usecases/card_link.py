@@ -6,7 +6,7 @@ another schedule or the contact details. The money moves in `portal.usecases.sch
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from portal.domain.agreement import Text
 from portal.domain.card import CardFacts, GatewayRefused, GatewayUnreachable
@@ -17,7 +17,6 @@ from portal.domain.schedule import ENDED, CardEnding, card_ending
 from portal.storage import Session, hold
 from portal.storage import limit as limits
 from portal.storage import obligation as obligations
-from portal.storage import payment_method as methods
 from portal.storage import schedule as schedules
 from portal.storage import visit as visits
 from portal.storage.account import Account
@@ -51,7 +50,7 @@ class CardVisit:
     settings: OrganisationSettings
     plan: Schedule | None
     payments: Sequence[Obligation]
-    ending: CardEnding | None  # the schedule's card ends before a payment that is left
+    ending: CardEnding | None  # the card typed ends before a payment that is left
     is_held: bool
 
     @property
@@ -105,7 +104,7 @@ def look(session: Session, visit_id: str, secret: str, now: datetime, *, locked:
         settings=chosen,
         plan=plan,
         payments=payments,
-        ending=_ending(session, plan, payments) if plan else None,
+        ending=_ending(visit, payments),
         is_held=not chosen.is_on("charging_enabled") or hold.standing(session) is not None,
     )
 
@@ -213,10 +212,10 @@ def _empty(visit: Visit) -> None:
     visit.version += 1
 
 
-def _ending(session: Session, plan: Schedule, payments: Sequence[Obligation]) -> CardEnding | None:
-    """Which payment the schedule's card does not live to see. Counted among all payments of the schedule."""
-    card = methods.owned_by(session, plan.payment_method_id, plan.customer_id)
-    left = [each for each in payments if each.due_on is not None and each.status in REPLACEABLE]
-    days: list[date] = [each.due_on for each in left if each.due_on is not None]
-    found = card_ending(card.expires_month, card.expires_year, days) if card else None
-    return CardEnding(found.month, found.year, left[found.number - 1].seq) if found else None
+def _ending(visit: Visit, payments: Sequence[Obligation]) -> CardEnding | None:
+    """Which payment the card of this visit does not live to see, by its number in the schedule."""
+    if visit.card_expires_month is None or visit.card_expires_year is None:
+        return None
+    left = [(each.seq, each.due_on) for each in payments if each.due_on is not None and each.status in REPLACEABLE]
+    found = card_ending(visit.card_expires_month, visit.card_expires_year, [due_on for _, due_on in left])
+    return CardEnding(found.month, found.year, left[found.number - 1][0]) if found else None

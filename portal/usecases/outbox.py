@@ -185,8 +185,9 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
                 "customer_name": about.full_name,
                 "link_url": opened["link_url"],
                 "expires_at": datetime.fromisoformat(opened["expires_at"]),
-                "fresh": bool(opened.get("fresh")),
             }
+            flag = "fresh" if row.event == "payment_link" else "for_card"
+            facts[flag] = bool(opened.get(flag))
         case event if event in OF_SCHEDULE | OF_PAYMENT:
             facts |= schedule_facts(ports, session, row, sender)
         case "contact_change_request":

@@ -30,6 +30,8 @@ from portal.web import (
     strictness,
 )
 from portal.web.access import Doorstep, of_organisation, organisation
+from portal.web.card_link import authorize, card, done
+from portal.web.card_link.door import CARD_LINK
 from portal.web.card_page import card_page
 from portal.web.notice import notice
 from portal.web.payment_link import agreement, amount, check, contact, offer, result, schedule
@@ -38,9 +40,10 @@ from portal.web.staff import home, password, sign_in
 from portal.web.staff.door import door as console
 
 STEPS = (contact, offer, amount, schedule, check, agreement, result)  # importing one hangs its views on the door
+CARD_STEPS = (card, authorize, done)
 CONSOLE = (sign_in, home, password)
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
-LINK_DOORS = (PAYMENT_LINK,)
+LINK_DOORS = (PAYMENT_LINK, CARD_LINK)
 REQUESTS_PER_MINUTE = 600
 KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 

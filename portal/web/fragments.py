@@ -11,6 +11,7 @@ from jinja2_fragments.flask import render_blocks
 from markupsafe import escape
 from werkzeug.wrappers import Response as AnyResponse
 
+CARD_PATHS = ("/amount", "/card")  # how the addresses of pages with card fields end
 STEP = "step"  # the block, and the id of the element, that every page has
 
 
@@ -73,6 +74,6 @@ def _blocks(template: str, asked: str, announce: str, context: dict[str, Any]) -
 def _on_card_page() -> bool:
     """True when the document that asks is the one with the card fields."""
     try:
-        return urlsplit(request.headers.get("HX-Current-URL", "")).path.endswith("/amount")
+        return urlsplit(request.headers.get("HX-Current-URL", "")).path.endswith(CARD_PATHS)
     except ValueError:  # no address at all: no page of ours asks so
         return False

@@ -75,6 +75,13 @@ FACTS: dict[str, dict[str, object]] = {
         "fresh": False,
         "balance_cents": 123456,
     },
+    "schedule_link": {
+        **SENDER,
+        "customer_name": "Maria Lopez",
+        "link_url": "https://pay.example/harbor/card/" + "Ab1_-" * 6 + "xy",
+        "expires_at": PAID_AT,
+        "for_card": True,
+    },
     "contact_change_request": {
         **SENDER,
         "account_reference": "HR-20417",

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 from portal.domain.due_date import Frequency, Rhythm, local_date
+from portal.domain.payment_link import Purpose
 from portal.domain.schedule import Amounts, AmountsKind
 from portal.storage import account as accounts
 from portal.storage import charge as charges
@@ -16,6 +17,8 @@ from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
 from portal.usecases.janitor import sweep
 from portal.usecases.outbox import deliver
+from portal.usecases.payment_link import PATHS
+from portal.usecases.payment_link import make as make_link
 from portal.usecases.recurring import charge_batch, hand_out_due
 from portal.usecases.schedule import CardChoice, Made, Order, Wish, agreement_shown, card_on_file, make, quote
 from tests.rig.house import House
@@ -117,3 +120,15 @@ def told(house: House) -> list[str]:
         rows = messages.of_customer(session, house.customer_id)
     assert [row.last_error for row in rows if row.last_error] == []
     return sorted(row.event for row in rows)
+
+
+def link_to(house: House, schedule_id: str, purpose: Purpose, days: int = 30) -> str:
+    """The path of a new link to a schedule."""
+    account_id = plan_of(house, schedule_id).account_id
+    with house.ports.database.transaction(house.organisation_id) as session:
+        owed_on = accounts.by_id(session, account_id)
+        assert owed_on is not None
+        token = make_link(
+            session, owed_on, days=days, now=house.clock.now(), made_by="test", purpose=purpose, subject_id=schedule_id
+        )
+    return f"/{house.slug}/{PATHS[purpose]}/{token}"

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Response, current_app, jsonify, request, url_for
+from flask import Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.agreement import save_consent
-from portal.domain.card import GatewayRefused, GatewayUnreachable
 from portal.domain.payment_link import Step
 from portal.domain.payment_method import CARD_ON_FILE, NEW_CARD
 from portal.domain.refusal import Refused
@@ -18,6 +17,7 @@ from portal.usecases.checkout import Choice
 from portal.usecases.payment_method import ENTERED, NEW
 from portal.usecases.visit import Walk
 from portal.web.access import organisation, ports
+from portal.web.card_fields import client_token_answer, script_base
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.payment_link.door import path_of
@@ -99,15 +99,7 @@ def post(here: Here) -> AnyResponse:
 @step(Step.amount, path="amount/client-token", name="client_token")
 def client_token(_here: Here) -> Response:
     """What the card fields need to open; asked for by their script alone."""
-    try:
-        token = ports().gateways.of(organisation().id).client_token()
-    except (GatewayUnreachable, GatewayRefused):
-        response = jsonify(error="unavailable")
-        response.status_code = 503
-        return response
-    response = jsonify(client_token=token)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return client_token_answer()
 
 
 def _page(here: Here, choice: Choice, errors: dict[str, str], status: int) -> Response:
@@ -133,7 +125,7 @@ def _page(here: Here, choice: Choice, errors: dict[str, str], status: int) -> Re
         may_save=walk.settings.is_on("save_card"),
         save_card=choice.save_card,
         save_words=save_consent(organisation().name, current()),
-        script_base=current_app.extensions["script_base"],
+        script_base=script_base(),
         client_token_path=url_for("payment_link.client_token", slug=organisation().slug, visit_id=here.visit_id),
         errors=errors,
         **place(here, Step.amount),

@@ -3,40 +3,20 @@
 Called by the result step. Says only what the rows say; asks nobody else.
 """
 
-from collections.abc import Callable
-
 from flask import request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.domain.payment_status import PaymentStatus, SecondLine, Shown
+from portal.domain.payment_status import PaymentStatus
 from portal.storage import Session, hold
 from portal.usecases import payment_status
 from portal.usecases.payment_status import ScheduleShown
 from portal.usecases.visit import Walk
 from portal.web.access import organisation
-from portal.web.formats import day
 from portal.web.fragments import page
 from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.guard import Here
-
-WORDS: dict[PaymentStatus, Callable[[], str]] = {
-    PaymentStatus.paid: lambda: _("Paid"),
-    PaymentStatus.pending: lambda: _("Pending"),
-    PaymentStatus.declined: lambda: _("Declined"),
-}
-LINES: dict[SecondLine, Callable[[], str]] = {
-    SecondLine.refunded: lambda: _("Refunded"),
-    SecondLine.partly_refunded: lambda: _("Partly refunded"),
-    SecondLine.disputed: lambda: _("Disputed"),
-    SecondLine.confirming: lambda: _("Being confirmed"),
-    SecondLine.being_checked: lambda: _("We are checking this payment by hand"),
-    SecondLine.on_hold: lambda: _("Paused"),
-    SecondLine.cancelled: lambda: _("Cancelled"),
-    SecondLine.cancelling: lambda: _("Being cancelled"),
-    SecondLine.skipped: lambda: _("Skipped"),
-    SecondLine.not_needed: lambda: _("Not needed any more"),
-}
+from portal.web.payment_status import line, words
 
 
 def read(session: Session, walk: Walk) -> tuple[ScheduleShown | None, bool]:
@@ -62,18 +42,10 @@ def result(here: Here, told: str) -> AnyResponse:
         plan=found,
         declined=found.first(PaymentStatus.declined),
         is_held=is_held,
-        words={status: word() for status, word in WORDS.items()},
+        words=words(),
         line=line,
         account=here.walk.account,
         email=details_of(here.walk)["email"],
         urls=urls,
         told=told,
     )
-
-
-def line(shown: Shown) -> str:
-    """The second line of a status, in the reader's language; empty where the word says it all."""
-    if shown.line is SecondLine.try_again and shown.on is not None:
-        return str(_("We try again on %(day)s", day=day(shown.on)))
-    make = LINES.get(shown.line)
-    return make() if make is not None else ""
