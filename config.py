@@ -6,13 +6,13 @@ docs/settings.md explains each one (a test compares the two). An organisation's 
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
-from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
@@ -34,6 +34,9 @@ SECONDS_MIN = {
     "quarantine_seconds": 900,
     "sweep_seconds": 5,
 }
+# a host's name, its number, or an IPv6 number in brackets; then perhaps a port
+ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"\\()\[\]]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 PLACEHOLDERS = (
     "changeme",
     "change-me",
@@ -131,8 +134,8 @@ def _read(cls: type[Settings], environ: Mapping[str, str], var: Path) -> Setting
 
     def number(name: str, default: int, least: int) -> int:
         value = text(name, str(default))
-        if not (value.isascii() and value.isdigit()) or int(value) < least:
-            problems.append(f"{name} must be a whole number, at least {least}.")
+        if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) < least:
+            problems.append(f"{name} must be a whole number of 9 digits at most, at least {least}.")
             return default
         return int(value)
 
@@ -183,6 +186,8 @@ def _read(cls: type[Settings], environ: Mapping[str, str], var: Path) -> Setting
         sweep_seconds=number("SWEEP_SECONDS", 15, 1),
     )
     problems += _malformed(settings)
+    if settings.gateway == "production" and not strict:
+        problems.append("GATEWAY may be production only where PAYDOOR_ENVIRONMENT is production: it moves real money.")
     if settings.failpoints and environment != "test":
         problems.append("FAILPOINTS may be set only where PAYDOOR_ENVIRONMENT is test.")
     if strict:
@@ -196,17 +201,22 @@ def _read(cls: type[Settings], environ: Mapping[str, str], var: Path) -> Setting
 def _malformed(settings: Settings) -> list[str]:
     problems = []
     for name, value in (("PORTAL_URL", settings.portal_url), ("SIMULATOR_URL", settings.simulator_url)):
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            problems.append(f"{name} must be an address like http://127.0.0.1:8080.")
-    if urlsplit(settings.database_url).scheme not in {"sqlite", "postgresql+psycopg"}:
+        if not ADDRESS.fullmatch(value):
+            problems.append(f"{name} must be an address like http://127.0.0.1:8080, with no path, query or password.")
+    if _scheme(settings.database_url) not in {"sqlite", "postgresql+psycopg"}:
         problems.append("DATABASE_URL must begin with sqlite:/// or postgresql://.")
-    if settings.redis_url and urlsplit(settings.redis_url).scheme not in {"redis", "rediss", "unix"}:
+    if re.fullmatch(r"sqlite:/*(.*:memory:.*|.*mode=memory.*)?", settings.database_url):
+        problems.append("DATABASE_URL must name a file: what is only in memory is gone, and no other program sees it.")
+    if settings.redis_url and _scheme(settings.redis_url) not in {"redis", "rediss", "unix"}:
         problems.append("REDIS_URL must begin with redis://, rediss:// or unix://.")
     if settings.seal_key and not _is_fernet_key(settings.seal_key):
         problems.append("SEAL_KEY must be a Fernet key: 32 random bytes in URL-safe base64.")
     if settings.pepper_previous and settings.pepper_version == 1:
         problems.append("PEPPER_PREVIOUS goes with a PEPPER_VERSION above 1.")
+    if settings.mail_sender and not MAIL_ADDRESS.fullmatch(settings.mail_sender):
+        problems.append("MAIL_SENDER must be one address like no-reply@example.com, without a name.")
+    if settings.smtp_port > 65_535:
+        problems.append("SMTP_PORT must be at most 65535.")
     sms = (settings.sms_account_sid, settings.sms_auth_token, settings.sms_from)
     if any(sms) and not all(sms):
         problems.append("SMS_ACCOUNT_SID, SMS_AUTH_TOKEN and SMS_FROM go together: set all or none.")
@@ -271,15 +281,15 @@ def _parts_are_fit(settings: Settings, _environ: Mapping[str, str], _var: Path) 
         problems.append("DATABASE_URL may not be SQLite when HOSTS is above 1.")
     if not settings.redis_url:
         problems.append("REDIS_URL is missing.")
-    if urlsplit(settings.portal_url).scheme != "https":
+    if _scheme(settings.portal_url) != "https":
         problems.append("PORTAL_URL must begin with https:// in production.")
-    if "@" not in settings.mail_sender:
+    if not settings.mail_sender:
         problems.append("MAIL_SENDER is missing.")
     if not settings.smtp_host:
         problems.append("SMTP_HOST is missing.")
     elif settings.smtp_tls == "none" and settings.smtp_host not in {"127.0.0.1", "::1", "localhost"}:
         problems.append("SMTP_TLS may be none only for a mail server on this machine.")
-    if settings.sms_api_url and urlsplit(settings.sms_api_url).scheme != "https":
+    if settings.sms_api_url and _scheme(settings.sms_api_url) != "https":
         problems.append("SMS_API_URL must begin with https:// in production.")
     return problems
 
@@ -346,6 +356,11 @@ def _database_url(url: str) -> str:
     if path != url and path and not path.startswith(("/", ":")):
         return f"sqlite:///{ROOT / path}"
     return url
+
+
+def _scheme(address: str) -> str:
+    """What stands before `://`; of anything, also of what is no address."""
+    return address.partition("://")[0]
 
 
 def _is_fernet_key(value: str) -> bool:

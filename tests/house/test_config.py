@@ -115,6 +115,15 @@ def test_attack_131_a_misspelt_environment_is_refused_and_judged_as_production(t
     assert "SECRET_KEY is missing" in str(refusal.value)
 
 
+@pytest.mark.parametrize("environment", ["", "development", "test"])
+def test_attack_131_real_money_moves_only_in_production(environment: str, tmp_path: Path) -> None:
+    """A forgotten PAYDOOR_ENVIRONMENT must not take real cards with a desk's rules."""
+    problems = problems_with(tmp_path, PAYDOOR_ENVIRONMENT=environment)
+    assert problems == [
+        "GATEWAY may be production only where PAYDOOR_ENVIRONMENT is production: it moves real money.",
+    ]
+
+
 @pytest.mark.parametrize("environment", ["development", "production"])
 def test_failpoints_are_accepted_only_in_tests(environment: str, tmp_path: Path) -> None:
     found = problems_with(tmp_path, PAYDOOR_ENVIRONMENT=environment, FAILPOINTS="claim.after_commit=kill")
@@ -142,6 +151,18 @@ def test_sqlite_on_one_host_is_fit_for_production(tmp_path: Path) -> None:
         ("PORTAL_URL", "pay.agency.test"),
         ("DATABASE_URL", "mysql://localhost/x"),
         ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "[::"),
+        ("HOSTS", "9" * 5_000),
+        ("SMTP_PORT", "70000"),
+        ("PORTAL_URL", "https://[::"),
+        ("PORTAL_URL", "https://pay.agency.test/sub"),
+        ("PORTAL_URL", "https://somebody:pw@pay.agency.test"),
+        ("MAIL_SENDER", "no-reply"),
+        ("MAIL_SENDER", "Paydoor <no-reply@agency.test>"),
+        ("MAIL_SENDER", "a@agency.test\nBcc: b@agency.test"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite:///file:x?mode=memory&uri=true"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_everywhere(name: str, value: str, tmp_path: Path) -> None:
