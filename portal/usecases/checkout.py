@@ -267,7 +267,7 @@ def _refused(session: Session, walk: Walk, choice: Choice, now: datetime, ip: st
             refusals["amount" if choice.amount == AmountChoice.other else "choice-whole"] = refused
     if choice.method == NEW:
         if not is_nonce(choice.nonce):
-            refusals["card-number"] = Refused("card_missing")
+            refusals["method-new"] = Refused("card_missing")  # without script there is no field to lead to
         elif (
             not refusals and limits.count_up(session, "new_card", ip, ATTEMPT_WINDOW, now) > TRIES_PER_HOUR_AND_ADDRESS
         ):

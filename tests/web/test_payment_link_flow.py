@@ -174,6 +174,26 @@ def test_a_saved_card_can_be_used_next_time_by_its_last_digits_and_zip(portal: P
     assert portal.balance() == 0
 
 
+def test_a_card_that_was_removed_meanwhile_is_not_blamed_on_the_bank(portal: Portal) -> None:
+    """Staff remove it while the agreement is read; the customer is told to enter a card, not to call a bank."""
+    method_id = portal.house.card_on_file()
+    reader = portal.at_amount()
+    reader.choose("Whole balance").choose("Visa on file").fill("Last 4 digits", "1111").fill(
+        "Billing ZIP code", "94107"
+    )
+    reader.press("Continue").press("Confirm and continue")
+    with portal.house.ports.database.transaction(portal.house.organisation_id) as session:
+        row = payment_method.owned_by(session, method_id, portal.house.customer_id)
+        assert row is not None
+        row.removed_at = portal.house.clock.now()
+    reader.choose("I have read this").press("Pay $")
+    assert reader.heading == "Your payment did not go through"
+    assert reader.sees("Enter the card again.")
+    assert not reader.sees("Your bank did not approve")
+    assert portal.house.truth() == []
+    assert reader.press("Try again").step == "amount"
+
+
 def test_a_declined_card_says_what_to_do_and_another_one_pays(portal: Portal) -> None:
     reader = portal.at_amount()
     portal.card(reader, amount="Another amount", other="200.00")
@@ -272,3 +292,15 @@ def test_a_payment_without_an_answer_is_being_confirmed_and_resolves_by_itself(p
     reader.follow("Check again")
     assert reader.heading == "Payment received"
     assert portal.balance() == 0
+
+
+def test_without_script_the_missing_card_is_said_where_it_can_be_seen(portal: Portal) -> None:
+    """The card fields are the gateway's script's; the summary leads to the choice of a card, which is always there."""
+    reader = portal.at_amount().choose("Whole balance").choose("ebit or credit card").press("Continue")
+    assert (reader.status, reader.errors()) == (422, ["Enter your card details."])
+    summary = next(each for each in reader.page.walk() if each.get("id") == "error-summary")
+    target = next(each for each in reader.page.walk() if each.get("id") == summary.all("a")[0]["href"][1:])
+    assert target.tag == "input"
+    assert any(
+        each.get("class") == "field-error" and each.get("id") == "method-new-error" for each in reader.page.walk()
+    )

@@ -153,7 +153,7 @@ def _advice(obligation: Obligation, found: Outcome) -> str:
         return str(_("The balance changed while you were paying, so we did not charge your card."))
     if code in ("not_sent", "never_received"):
         return str(_("The payment did not reach the card processor. You can try again now."))
-    if code == "card_unusable":
+    if code in ("card_unusable", "method_gone"):
         return str(_("The card details could not be used any more. Enter the card again."))
     attempt = found.attempt
     if attempt is not None and attempt.processor_type == "hard_declined":
