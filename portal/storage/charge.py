@@ -141,7 +141,7 @@ def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str,
         session,
         Charge.id,
         Charge.next_try_at,
-        Charge.state.in_(("sending", "unknown")),
+        _OPEN,
         Charge.next_try_at <= now,
         limit=limit,
     )
@@ -155,7 +155,7 @@ def count_by_state(session: Session) -> dict[str, int]:
 
 def oldest_open(session: Session) -> datetime | None:
     """When the oldest attempt without an answer was claimed."""
-    return session.scalar(select(func.min(Charge.claimed_at)).where(Charge.state.in_(("sending", "unknown"))))
+    return session.scalar(select(func.min(Charge.claimed_at)).where(_OPEN))
 
 
 def count_declined(session: Session, account_id: str, since: datetime) -> int:
@@ -199,4 +199,4 @@ def unwanted(session: Session, limit: int) -> list[tuple[str, str]]:
 
 def next_look_at(session: Session) -> datetime | None:
     """When the next attempt without an answer is to be looked at; across organisations or in one."""
-    return session.scalar(select(func.min(Charge.next_try_at)).where(Charge.state.in_(("sending", "unknown"))))
+    return session.scalar(select(func.min(Charge.next_try_at)).where(_OPEN))

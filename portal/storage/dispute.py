@@ -87,7 +87,7 @@ def undecided_and_due(session: Session, now: datetime, limit: int) -> list[tuple
         session,
         Dispute.gateway_id,
         Dispute.next_look_at,
-        Dispute.status.in_(("open", "disputed", "under_review")),
+        _UNDECIDED,
         Dispute.next_look_at <= now,
         limit=limit,
     )

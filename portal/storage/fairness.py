@@ -6,7 +6,7 @@ Asked by the questions that a sweep asks across organisations. Knows no subject;
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, TextClause, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 
@@ -14,12 +14,13 @@ def in_turn(
     session: Session,
     key: InstrumentedAttribute[str],
     since: Any,
-    *conditions: ColumnElement[bool],
+    *conditions: ColumnElement[bool] | TextClause,
     limit: int,
 ) -> list[tuple[str, str]]:
     """(organisation id, key) of the rows that meet the conditions: organisations take turns, each its oldest first.
 
-    `key` names a row, and with it the table; `since` is what orders the rows of one organisation.
+    `key` names a row, and with it the table; `since` is what orders the rows of one organisation. Where a partial index
+    holds what is asked for, its own words are given as a condition: with a value in their place SQLite passes it by.
     """
     row: Any = key.class_
     place = func.row_number().over(partition_by=row.organisation_id, order_by=(since, key))

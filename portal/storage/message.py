@@ -118,9 +118,7 @@ def lock(session: Session, message_id: str, *, skip_locked: bool = False) -> Mes
 
 def queued_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
     """(organisation id, message id) of messages whose time has come; across organisations, in turn."""
-    return in_turn(
-        session, Message.id, Message.next_try_at, Message.state == "queued", Message.next_try_at <= now, limit=limit
-    )
+    return in_turn(session, Message.id, Message.next_try_at, _QUEUED, Message.next_try_at <= now, limit=limit)
 
 
 def count_to_recipient(session: Session, event: str, recipient: str, since: datetime) -> int:
@@ -137,7 +135,7 @@ def count_to_recipient(session: Session, event: str, recipient: str, since: date
 
 def oldest_queued(session: Session) -> datetime | None:
     """When the oldest undelivered message was promised; one that a rule holds is not late."""
-    waiting = (Message.state == "queued", Message.held_by.is_(None))
+    waiting = (_QUEUED, Message.held_by.is_(None))
     return session.scalar(select(func.min(Message.created_at)).where(*waiting))
 
 
@@ -174,4 +172,4 @@ def of_customer(session: Session, customer_id: str) -> list[Message]:
 
 def next_try_at(session: Session) -> datetime | None:
     """When the next queued message is to be tried; across organisations or in one."""
-    return session.scalar(select(func.min(Message.next_try_at)).where(Message.state == "queued"))
+    return session.scalar(select(func.min(Message.next_try_at)).where(_QUEUED))

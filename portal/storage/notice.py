@@ -76,11 +76,9 @@ def received(session: Session) -> list[Notice]:
 
 def waiting_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
     """(organisation id, notice id) of notices nobody has handled, their time come; across organisations, in turn."""
-    return in_turn(
-        session, Notice.id, Notice.next_try_at, Notice.state == "waiting", Notice.next_try_at <= now, limit=limit
-    )
+    return in_turn(session, Notice.id, Notice.next_try_at, _WAITING, Notice.next_try_at <= now, limit=limit)
 
 
 def oldest_waiting(session: Session) -> datetime | None:
     """When the oldest notice that is not handled came."""
-    return session.scalar(select(func.min(Notice.received_at)).where(Notice.state == "waiting"))
+    return session.scalar(select(func.min(Notice.received_at)).where(_WAITING))

@@ -95,7 +95,7 @@ def stale_due(session: Session, before: datetime, limit: int) -> list[tuple[str,
         session,
         Obligation.id,
         func.coalesce(Obligation.handed_at, Obligation.due_at),
-        Obligation.status == "due",
+        _DUE,
         Obligation.kind == "checkout",
         Obligation.due_at <= before,
         (Obligation.handed_at.is_(None)) | (Obligation.handed_at <= before),
@@ -124,7 +124,7 @@ def due_unhanded(
     rows = session.execute(
         select(Obligation.organisation_id, Obligation.id)
         .where(
-            Obligation.status == "due",
+            _DUE,
             Obligation.kind == "scheduled",
             Obligation.due_at <= now,
             (Obligation.handed_at.is_(None)) | (Obligation.handed_at <= handed_before),
@@ -165,7 +165,7 @@ def handed_unclaimed(session: Session, now: datetime, handed_before: datetime, l
     rows = session.execute(
         select(Obligation.organisation_id, Obligation.id)
         .where(
-            Obligation.status == "due",
+            _DUE,
             Obligation.kind == "scheduled",
             Obligation.due_at <= now,
             Obligation.handed_at <= handed_before,
@@ -191,9 +191,7 @@ def unnoticed(session: Session, until: datetime, limit: int) -> list[tuple[str, 
     rows = session.execute(
         select(Obligation.organisation_id, Obligation.id)
         .where(
-            Obligation.status == "due",
-            Obligation.kind == "scheduled",
-            Obligation.noticed_at.is_(None),
+            _UNNOTICED,
             Obligation.due_at <= until,
         )
         .order_by(Obligation.due_at, Obligation.id)
@@ -236,7 +234,7 @@ def count_due(session: Session, now: datetime) -> int:
         session.scalar(
             select(func.count())
             .select_from(Obligation)
-            .where(Obligation.status == "due", Obligation.kind == "scheduled", Obligation.due_at <= now)
+            .where(_DUE, Obligation.kind == "scheduled", Obligation.due_at <= now)
         )
         or 0
     )
@@ -244,4 +242,4 @@ def count_due(session: Session, now: datetime) -> int:
 
 def next_due_at(session: Session) -> datetime | None:
     """When the next obligation falls due; across organisations or in one."""
-    return session.scalar(select(func.min(Obligation.due_at)).where(Obligation.status == "due"))
+    return session.scalar(select(func.min(Obligation.due_at)).where(_DUE))

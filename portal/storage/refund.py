@@ -120,7 +120,7 @@ def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str,
         session,
         Refund.id,
         Refund.next_try_at,
-        Refund.state.in_(("sending", "unknown")),
+        _OPEN,
         Refund.next_try_at <= now,
         limit=limit,
     )
@@ -128,4 +128,4 @@ def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str,
 
 def oldest_open(session: Session) -> datetime | None:
     """When the oldest attempt without an answer was claimed."""
-    return session.scalar(select(func.min(Refund.claimed_at)).where(Refund.state.in_(("sending", "unknown"))))
+    return session.scalar(select(func.min(Refund.claimed_at)).where(_OPEN))
