@@ -20,7 +20,7 @@ from portal.domain.refusal import Refused
 MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 AT_ONCE = 4  # of 19 MiB each
 WAITING_MAX = 24  # whoever comes when so many wait is asked to try again (attack 128)
-WAIT_SECONDS = 4.0
+WAIT_SECONDS = 4
 
 
 @dataclass(frozen=True, slots=True)

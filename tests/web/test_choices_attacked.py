@@ -79,6 +79,8 @@ def audience_of(app: Flask, endpoint: str) -> str | None:
     """Who a route is for: by its door, or by its path; None when nobody said."""
     if endpoint.partition(".")[0] in {door.blueprint.name for door in LINK_DOORS}:
         return "link"
+    if endpoint.startswith("staff."):
+        return "staff"
     if endpoint == "personal_link.fresh_link_sent":
         return "everybody"
     for line in app.url_map.iter_rules(endpoint):
