@@ -5,9 +5,11 @@ Read by use cases through `portal.usecases.organisation`; never holds a value of
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from portal.domain.provider import is_ein_or_empty, is_npi_or_empty
 from portal.domain.refusal import Refused
 
 
@@ -37,6 +39,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     pattern: str = ""
     length_max: int = 2_000
+    fits: Callable[[str], bool] | None = None  # what else a text must be
 
     def default_for(self, profile: Profile) -> SettingValue:
         """The value of an organisation that never set it."""
@@ -49,7 +52,8 @@ class Setting:
         if isinstance(value, str):
             is_listed = not self.choices or value in self.choices
             is_shaped = not self.pattern or re.fullmatch(self.pattern, value, re.ASCII) is not None
-            if len(value) > self.length_max or not is_listed or not is_shaped:
+            is_fit = self.fits is None or self.fits(value)
+            if len(value) > self.length_max or not (is_listed and is_shaped and is_fit):
                 raise Refused("setting_invalid", name=self.name)
         elif not isinstance(value, bool) and not self.minimum <= value <= self.maximum:
             raise Refused("setting_invalid", name=self.name)
@@ -168,6 +172,14 @@ SETTINGS: dict[str, Setting] = {
         Setting("plan_terms", "Terms added to a payment plan", str, "",
                 "Paragraphs of the organisation's own, shown and signed with each plan; plain text, a line for each.",
                 length_max=8_000),
+        Setting("practice_ein", "Employer Identification Number", str, "",
+                "The practice's EIN as printed on invoices and superbills, like 12-3456789.",
+                length_max=10, fits=is_ein_or_empty),
+        Setting("practice_npi", "Group NPI", str, "",
+                "The practice's own National Provider Identifier, where it has one beside its providers'.",
+                length_max=10, fits=is_npi_or_empty),
+        Setting("practice_address", "Address on documents", str, "",
+                "Where services are provided, as printed on superbills; empty, the postal address.", length_max=200),
         Setting("charging_enabled", "Charging enabled", bool, True,
                 "The kill switch: off, nothing is charged for this organisation."),
         Setting("idempotency_keys", "Gateway idempotency keys", bool, True,

@@ -55,6 +55,8 @@ RULES: dict[str, Rule] = {
              look_again=timedelta(hours=1)),
         Rule("balance_too_low", "More than the account still owes and no other payment under way may take.",
              ends=frozenset({CHECKOUT, SCHEDULED})),
+        Rule("service_balance_too_low", "More than one of its services still owes and no other payment may take.",
+             ends=frozenset({CHECKOUT, SCHEDULED})),
         Rule("method_gone", "There is no card to charge: it was removed, or typed once and used up.",
              ends=frozenset({CHECKOUT, SCHEDULED})),
     )

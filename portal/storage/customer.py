@@ -80,6 +80,11 @@ def by_id(session: Session, customer_id: str) -> Customer | None:
     return session.scalars(select(Customer).where(Customer.id == customer_id)).one_or_none()
 
 
+def by_reference(session: Session, reference: str) -> Customer | None:
+    """The customer with the organisation's own number."""
+    return session.scalars(select(Customer).where(Customer.reference == reference)).one_or_none()
+
+
 def open_change_request(session: Session, visit_id: str) -> ContactChangeRequest | None:
     """The request already made in this visit."""
     own = {"organisation_id": session.info["organisation_id"], "visit_id": visit_id}

@@ -20,6 +20,7 @@ from portal.usecases.ledger import free_cents
 from portal.usecases.organisation import record, settings
 from portal.usecases.outcome import book_payment
 from portal.usecases.ports import Ports
+from portal.usecases.share import first_without_room
 
 ADOPTED, TAKEN_BACK, STANDS, FAILED = "adopted", "taken_back", "stands", "failed"
 LIVE = ("due", "charging", "paid", "review")
@@ -110,6 +111,8 @@ def _against(session: Session, first: Charge, due: Obligation, owed_on: Account,
         return "echo_differs"
     if due.amount_cents + due.forgiven_cents > free_cents(session, owed_on):
         return "balance_too_low"
+    if first_without_room(session, owed_on, due.id) is not None:
+        return "service_balance_too_low"
     return None
 
 

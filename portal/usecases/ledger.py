@@ -3,14 +3,17 @@
 Called inside a transaction that holds the account's lock. Never edits or deletes an entry.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from portal.domain.ledger import PAIRS, Recipe, receivable_change_cents
 from portal.domain.money import CENTS_MAX
 from portal.domain.refusal import Refused
+from portal.domain.service import EntryKind, Share
 from portal.storage import Session, charge, ledger
 from portal.storage.account import Account
 from portal.storage.ledger import LedgerEntry
+from portal.usecases.share import follow
 
 
 def post(
@@ -23,9 +26,12 @@ def post(
     posted_at: datetime,
     posted_by: str,
     charge_id: str | None = None,
+    shares: Sequence[Share] = (),
+    kind: EntryKind | None = None,
 ) -> None:
     """Posts one pair and moves the balance with it. `event_key` names the event: a second post of it is an error.
 
+    The account's services follow; `shares` and `kind` say how where the event alone does not.
     Refused `balance_would_go_below_zero` or `balance_too_large`.
     """
     balance = account.balance_cents + receivable_change_cents(recipe, amount_cents)
@@ -51,6 +57,18 @@ def post(
     )
     account.balance_cents = balance
     account.version += 1
+    follow(
+        session,
+        account,
+        recipe,
+        amount_cents,
+        event_key=event_key,
+        posted_at=posted_at,
+        posted_by=posted_by,
+        charge_id=charge_id,
+        shares=shares,
+        kind=kind,
+    )
 
 
 def free_cents(session: Session, account: Account) -> int:

@@ -35,6 +35,7 @@ from portal.storage.plan import Plan
 from portal.storage.schedule import Schedule
 from portal.usecases.ledger import free_cents
 from portal.usecases.organisation import OrganisationSettings, settings_of
+from portal.usecases.share import first_without_room
 
 CATCH_UP = "catch_up"  # counts a customer's missed payments of one local day; the claim counts, the rule reads
 DAY = timedelta(days=1)
@@ -268,6 +269,12 @@ def _balance_too_low(case: Case) -> Standing | None:
     return Standing(RULES["balance_too_low"], facts={"free_cents": case.free_cents})
 
 
+def _service_balance_too_low(case: Case) -> Standing | None:
+    """M7 for each service: what was chosen to be paid is paid to it, or nothing is."""
+    full = first_without_room(case.session, case.owed_on, case.due.id)
+    return Standing(RULES["service_balance_too_low"], facts={"service_id": full}) if full else None
+
+
 def _method_gone(case: Case) -> Standing | None:
     return Standing(RULES["method_gone"]) if case.method is None and case.due.card_nonce is None else None
 
@@ -291,5 +298,6 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _card_resting,
     _payment_under_way,
     _balance_too_low,
+    _service_balance_too_low,
     _method_gone,
 )

@@ -8,17 +8,19 @@ from portal.web.command_line.due import due
 from portal.web.command_line.explain import explain_obligation
 from portal.web.command_line.messages import messages
 from portal.web.command_line.pages import pages
+from portal.web.command_line.practice import provider, treated
 from portal.web.command_line.reconcile import reconcile
 from portal.web.command_line.refund import refund
 from portal.web.command_line.restored import restored
 from portal.web.command_line.schedule_change import cancel, move, retry, skip
+from portal.web.command_line.service import service
 from portal.web.command_line.staff import staff
 
 
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, cancel, clock, due, explain_obligation, messages, move, pages, reconcile, refund, restored, retry,
-        skip, staff,
+        alarms, cancel, clock, due, explain_obligation, messages, move, pages, provider, reconcile, refund, restored,
+        retry, service, skip, staff, treated,
     ):  # fmt: skip
         app.cli.add_command(command)

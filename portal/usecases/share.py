@@ -1,0 +1,135 @@
+"""Follows every move of an account's balance into its services, so that each service knows what is left of it.
+
+Called by `portal.usecases.ledger.post` inside the transaction that holds the account's lock, and by rules that ask what
+is free. A payment chosen for certain services goes to them; any other goes to the oldest first. Whatever no service
+can take belongs to the account as a whole. Corrections are new entries, never an edit.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from portal.domain.ledger import Recipe, receivable_change_cents
+from portal.domain.service import KINDS, EntryKind, Share, spread
+from portal.storage import Session, charge, share
+from portal.storage import service as services
+from portal.storage.account import Account
+from portal.storage.service import Service, ServiceEntry
+from portal.storage.share import ServiceShare
+
+
+def follow(
+    session: Session,
+    owed_on: Account,
+    recipe: Recipe,
+    amount_cents: int,
+    *,
+    event_key: str,
+    posted_at: datetime,
+    posted_by: str,
+    charge_id: str | None,
+    shares: Sequence[Share] = (),
+    kind: EntryKind | None = None,
+) -> None:
+    """Writes what one ledger entry means for the services of its account; nothing where there are none.
+
+    `shares` says for which services it is; without them the payment's own, then the oldest. `kind` where the recipe
+    alone does not say it: what an insurance paid lowers a balance as an adjustment does.
+    """
+    change_cents = receivable_change_cents(recipe, amount_cents)
+    is_corrected = recipe is Recipe.payment_corrected  # paid less and owed less: two entries that come to nothing
+    if not change_cents and not is_corrected:
+        return
+    rows = services.of_account_fresh(session, owed_on.id)
+    if not rows:
+        return
+    entry_kind = kind or KINDS[recipe]
+    if recipe is Recipe.balance_placed:
+        parts = list(shares)  # a new fee, or a balance that belongs to no service
+    elif change_cents < 0:
+        wanted = shares or _chosen(session, charge_id)
+        parts = spread(amount_cents, free(session, owed_on, rows), wanted)
+    else:
+        parts = spread(amount_cents, _taken(session, charge_id, entry_kind), shares)
+    by_id = {row.id: row for row in rows}
+    sign = -1 if change_cents < 0 else 1
+    for part in parts:
+        written = [(entry_kind, sign * part.amount_cents)]
+        if is_corrected:
+            written.append((EntryKind.adjustment, -part.amount_cents))
+        for each_kind, cents in written:
+            session.add(
+                ServiceEntry(
+                    organisation_id=owed_on.organisation_id,
+                    service_id=part.service_id,
+                    account_id=owed_on.id,
+                    kind=each_kind.value,
+                    change_cents=cents,
+                    event_key=event_key,
+                    charge_id=charge_id,
+                    posted_at=posted_at,
+                    posted_by=posted_by,
+                )
+            )
+            by_id[part.service_id].balance_cents += cents
+    session.flush()
+
+
+def free(session: Session, owed_on: Account, rows: Sequence[Service]) -> list[Share]:
+    """What may still be paid of each service, oldest first: its balance less what open charges hold of it."""
+    held = services.held_cents(session, owed_on.id)
+    return [Share(row.id, max(0, row.balance_cents - held.get(row.id, 0))) for row in rows]
+
+
+def first_without_room(session: Session, owed_on: Account, obligation_id: str) -> str | None:
+    """The first service that can no longer take its share of a payment; None when all can. Under the account's lock."""
+    wanted = share.of_obligation(session, obligation_id)
+    if not wanted:
+        return None
+    room = {
+        each.service_id: each.amount_cents
+        for each in free(session, owed_on, services.of_account_fresh(session, owed_on.id))
+    }
+    return next((each.service_id for each in wanted if each.amount_cents > room.get(each.service_id, 0)), None)
+
+
+def for_obligation(session: Session, obligation_id: str, shares: Sequence[Share], now: datetime) -> None:
+    """Writes what a payment is for, with the payment."""
+    session.add_all(
+        ServiceShare(obligation_id=obligation_id, service_id=each.service_id, amount_cents=each.amount_cents,
+                     made_at=now)
+        for each in shares
+    )  # fmt: skip
+
+
+def for_refund(session: Session, refund_id: str, shares: Sequence[Share], now: datetime) -> None:
+    """Writes what money given back was for, with the refund."""
+    session.add_all(
+        ServiceShare(refund_id=refund_id, service_id=each.service_id, amount_cents=each.amount_cents, made_at=now)
+        for each in shares
+    )
+
+
+def of_refund(session: Session, refund_id: str) -> list[Share]:
+    """What money given back was for."""
+    return [Share(each.service_id, each.amount_cents) for each in share.of_refund(session, refund_id)]
+
+
+def paid_by(session: Session, charge_id: str) -> list[Share]:
+    """What a charge paid of each service and was not given back of it."""
+    return _taken(session, charge_id, EntryKind.returned)
+
+
+def _chosen(session: Session, charge_id: str | None) -> list[Share]:
+    """The services a charge was made for."""
+    paid = charge.by_id(session, charge_id) if charge_id else None
+    rows = share.of_obligation(session, paid.obligation_id) if paid else []
+    return [Share(each.service_id, each.amount_cents) for each in rows]
+
+
+def _taken(session: Session, charge_id: str | None, kind: EntryKind) -> list[Share]:
+    """What a charge lowered each service by and did not give back, the newest service first."""
+    if charge_id is None:
+        return []
+    kinds = {EntryKind.payment, EntryKind.returned} if kind is EntryKind.returned else {kind}
+    moved = services.changes_by_charge(session, charge_id, kinds)
+    return [Share(service_id, -cents) for service_id, cents in reversed(moved.items()) if cents < 0]
