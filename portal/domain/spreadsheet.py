@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from portal.domain.refusal import Refused
 
 BYTES_MAX = 2_000_000
-ROWS_MAX = 2_000  # all of them are written in one transaction, and payments wait behind it on SQLite
+ROWS_MAX = 1_000  # all of them are written in one transaction, and payments wait behind it on SQLite
 CELL_LENGTH_MAX = 500
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")

@@ -15,6 +15,7 @@ from portal.storage.charge import Charge
 from portal.storage.ledger import LedgerEntry
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
+from portal.storage.service import Service, ServiceEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def broken(session: Session, account_ids: Sequence[str]) -> list[Broken]:
         *_payments_nobody_took(session, account_ids),
         *_receipts_for_nothing(session, account_ids),
         *_obligations_that_differ(session, account_ids),
+        *_services_that_differ(session, account_ids),
+        *_services_above_their_account(session, account_ids),
     ]
 
 
@@ -156,3 +159,28 @@ def _obligations_that_differ(session: Session, account_ids: Sequence[str]) -> li
         )
     )
     return [Broken("obligation_differs", row[0], row[1]) for row in rows]
+
+
+def _services_that_differ(session: Session, account_ids: Sequence[str]) -> list[Broken]:
+    """M5 for each service: what is owed of it is the sum of its entries."""
+    entry = ServiceEntry
+    rows = session.execute(
+        select(Service.account_id, Service.id)
+        .outerjoin(entry, and_(entry.organisation_id == Service.organisation_id, entry.service_id == Service.id))
+        .where(Service.account_id.in_(account_ids))
+        .group_by(Service.organisation_id, Service.account_id, Service.id, Service.balance_cents)
+        .having(Service.balance_cents != func.coalesce(func.sum(entry.change_cents), 0))
+    )
+    return [Broken("service_differs", row[0], row[1]) for row in rows]
+
+
+def _services_above_their_account(session: Session, account_ids: Sequence[str]) -> list[Broken]:
+    """What is owed of services is never more than what is owed in all."""
+    rows = session.execute(
+        select(Account.id)
+        .join(Service, and_(Service.organisation_id == Account.organisation_id, Service.account_id == Account.id))
+        .where(Account.id.in_(account_ids))
+        .group_by(Account.organisation_id, Account.id, Account.balance_cents)
+        .having(func.sum(Service.balance_cents) > Account.balance_cents)
+    )
+    return [Broken("services_above_account", row[0], row[0]) for row in rows]

@@ -67,7 +67,7 @@ def of_customer(session: Session, customer_id: str) -> list[Patient]:
     """Everybody a customer pays for, in the order they were entered."""
     return list(
         session.scalars(
-            select(Patient).where(Patient.customer_id == customer_id).order_by(Patient.created_at, Patient.id)
+            select(Patient).where(Patient.customer_id == customer_id).order_by(Patient.created_at, Patient.reference)
         )
     )
 

@@ -147,14 +147,21 @@ def entries_of(session: Session, service_id: str) -> list[ServiceEntry]:
     )
 
 
-def of_account_fresh(session: Session, account_id: str) -> list[Service]:
-    """Services of an account, oldest first, read again: its lock is held by then."""
+def owed_fresh(session: Session, account_id: str) -> list[Service]:
+    """Services of an account that are not paid, oldest first, read again: its lock is held by then."""
     rows = session.execute(
         _LINES.with_only_columns(Service)
-        .where(Service.account_id == account_id)
+        .where(Service.account_id == account_id, Service.balance_cents > 0)
         .execution_options(populate_existing=True)
     )
     return [row[0] for row in rows]
+
+
+def fresh(session: Session, service_ids: Collection[str]) -> list[Service]:
+    """These services, read again: the lock of their account is held by then."""
+    return list(
+        session.scalars(select(Service).where(Service.id.in_(service_ids)).execution_options(populate_existing=True))
+    )
 
 
 def lines_of_account(session: Session, account_id: str, *, unpaid: bool = False) -> list[Line]:
@@ -190,12 +197,11 @@ def changes_of(session: Session, service_ids: Collection[str]) -> dict[str, dict
 
 
 def changes_by_charge(session: Session, charge_id: str, kinds: Collection[str]) -> dict[str, int]:
-    """Service id -> what a charge moved on it in entries of these kinds, in cents; in the order it first moved them."""
+    """Service id -> what a charge moved on it in entries of these kinds, in cents."""
     rows = session.execute(
         select(ServiceEntry.service_id, func.sum(ServiceEntry.change_cents))
         .where(ServiceEntry.charge_id == charge_id, ServiceEntry.kind.in_(kinds))
         .group_by(ServiceEntry.service_id)
-        .order_by(func.min(ServiceEntry.posted_at), ServiceEntry.service_id)
     )
     return {row[0]: int(row[1]) for row in rows}
 

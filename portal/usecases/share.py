@@ -39,18 +39,16 @@ def follow(
     is_corrected = recipe is Recipe.payment_corrected  # paid less and owed less: two entries that come to nothing
     if not change_cents and not is_corrected:
         return
-    rows = services.of_account_fresh(session, owed_on.id)
-    if not rows:
-        return
     entry_kind = kind or KINDS[recipe]
     if recipe is Recipe.balance_placed:
         parts = list(shares)  # a new fee, or a balance that belongs to no service
     elif change_cents < 0:
-        wanted = shares or _chosen(session, charge_id)
-        parts = spread(amount_cents, free(session, owed_on, rows), wanted)
+        parts = _lowered(session, owed_on, amount_cents, shares or _chosen(session, charge_id))
     else:
         parts = spread(amount_cents, _taken(session, charge_id, entry_kind), shares)
-    by_id = {row.id: row for row in rows}
+    if not parts:
+        return
+    by_id = {row.id: row for row in services.fresh(session, [part.service_id for part in parts])}
     sign = -1 if change_cents < 0 else 1
     for part in parts:
         written = [(entry_kind, sign * part.amount_cents)]
@@ -85,10 +83,8 @@ def first_without_room(session: Session, owed_on: Account, obligation_id: str) -
     wanted = share.of_obligation(session, obligation_id)
     if not wanted:
         return None
-    room = {
-        each.service_id: each.amount_cents
-        for each in free(session, owed_on, services.of_account_fresh(session, owed_on.id))
-    }
+    rows = services.fresh(session, [each.service_id for each in wanted])
+    room = {each.service_id: each.amount_cents for each in free(session, owed_on, rows)}
     return next((each.service_id for each in wanted if each.amount_cents > room.get(each.service_id, 0)), None)
 
 
@@ -119,6 +115,15 @@ def paid_by(session: Session, charge_id: str) -> list[Share]:
     return _taken(session, charge_id, EntryKind.returned)
 
 
+def _lowered(session: Session, owed_on: Account, amount_cents: int, wanted: Sequence[Share]) -> list[Share]:
+    """An amount less over the services it is wanted for, and what they cannot take over the oldest of the others."""
+    named = services.fresh(session, [each.service_id for each in wanted]) if wanted else []
+    parts = spread(amount_cents, free(session, owed_on, named), wanted) if named else []
+    if sum(part.amount_cents for part in parts) == amount_cents:
+        return parts
+    return spread(amount_cents, free(session, owed_on, services.owed_fresh(session, owed_on.id)), wanted)
+
+
 def _chosen(session: Session, charge_id: str | None) -> list[Share]:
     """The services a charge was made for."""
     paid = charge.by_id(session, charge_id) if charge_id else None
@@ -132,4 +137,6 @@ def _taken(session: Session, charge_id: str | None, kind: EntryKind) -> list[Sha
         return []
     kinds = {EntryKind.payment, EntryKind.returned} if kind is EntryKind.returned else {kind}
     moved = services.changes_by_charge(session, charge_id, kinds)
-    return [Share(service_id, -cents) for service_id, cents in reversed(moved.items()) if cents < 0]
+    lowered = {service_id: -cents for service_id, cents in moved.items() if cents < 0}
+    newest_first = reversed(services.lines_of(session, lowered)) if lowered else ()
+    return [Share(row.id, lowered[row.id]) for row, *_ in newest_first]

@@ -70,10 +70,25 @@ def test_words_fit_up_to_their_length() -> None:
                 with pytest.raises(Refused, match="setting_invalid"):
                     row.checked(value)
             continue
+        if row.fits:
+            assert row.checked("") == ""
+            with pytest.raises(Refused, match="setting_invalid"):
+                row.checked("x" * row.length_max)
+            continue
         assert row.checked("x" * row.length_max)
         for value in ("x" * (row.length_max + 1), 5, None, b"x"):
             with pytest.raises(Refused, match="setting_invalid"):
                 row.checked(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [("practice_ein", "12-3456789", "12-345678"), ("practice_npi", "1234567893", "1234567890")],
+)
+def test_a_number_that_authorities_gave_is_checked_before_it_is_printed(name: str, right: str, wrong: str) -> None:
+    assert setting(name).checked(right) == right
+    with pytest.raises(Refused, match="setting_invalid"):
+        setting(name).checked(wrong)
 
 
 def test_a_refusal_names_the_setting_and_not_the_value() -> None:

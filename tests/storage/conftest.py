@@ -28,13 +28,17 @@ from portal.storage.notice import Notice
 from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
 from portal.storage.organisation import GatewayAccount, OrganisationSetting
+from portal.storage.patient import Diagnosis, Patient
 from portal.storage.payment_link import PaymentLink
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.plan import Plan, PlanLink, PlanPreset
+from portal.storage.provider import Provider
 from portal.storage.reconcile import ReconcileDay, ReconcileResult
 from portal.storage.refund import Refund
 from portal.storage.rows import TenantRow, new_id
 from portal.storage.schedule import Schedule
+from portal.storage.service import Service, ServiceDetail, ServiceEntry
+from portal.storage.share import ServiceShare
 from portal.storage.signing import PlanPaper, PlanSignature, RecordConsent, Signing
 from portal.storage.visit import Visit
 from portal.usecases.account import add_customer, found_organisation, open_account
@@ -171,6 +175,18 @@ def tenant(database: Database, slug: str) -> Tenant:
                    order_id=f"{organisation_id}-r-1", is_keyed=True, amount_cents=1, currency="USD",
                    reopens_balance=True, asked_by="test", lease_until=NOW, send_deadline=NOW, next_try_at=NOW,
                    claimed_at=NOW))  # fmt: skip
+        add(Provider(reference="REED", name="Miriam Reed", credentials="PhD", licence_number="1", licence_state="CA",
+                     npi="1234567893", signature_line="", created_at=NOW))  # fmt: skip
+        add(Patient(customer_id=person.id, reference="P-1", given_name="Ada", family_name="Moss", created_at=NOW))
+        add(Diagnosis(patient_id=ids["patient"], code="F41.1", noted_at=NOW, noted_by="test"))
+        add(Service(account_id=owed_on.id, patient_id=ids["patient"], reference="S-1", balance_cents=100,
+                    created_at=NOW))  # fmt: skip
+        add(ServiceDetail(service_id=ids["service"], seq=1, performed_on=NOW.date(), provider_id=ids["provider"],
+                          code="90837", modifiers=[], units=1, place_of_service="11", diagnoses=["F41.1"],
+                          description="", noted_at=NOW, noted_by="test"))  # fmt: skip
+        add(ServiceEntry(service_id=ids["service"], account_id=owed_on.id, kind="fee", change_cents=100,
+                         event_key="e", charge_id=ids["charge"], posted_at=NOW, posted_by="test"))  # fmt: skip
+        add(ServiceShare(obligation_id=ids["obligation"], service_id=ids["service"], amount_cents=100, made_at=NOW))
         add(Notice(payload_sha256="0" * 64, signature="k|0", payload="PGE+", kind="check", received_at=NOW,
                    next_try_at=NOW))  # fmt: skip
         add(Dispute(**both, charge_id=ids["charge"], gateway_id="d1", kind="chargeback", status="open", reason="fraud",

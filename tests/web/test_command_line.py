@@ -42,6 +42,8 @@ GROUPS = [
     ("alarms", "clear"), ("clock",), ("staff",), ("staff", "add"), ("staff", "list"), ("staff", "role"),
     ("staff", "disable"), ("staff", "enable"), ("staff", "password"), ("staff", "second-factor"),
     ("messages",), ("messages", "held"), ("messages", "log"), ("messages", "bounced"), ("messages", "works-again"),
+    ("provider",), ("provider", "add"), ("patient",), ("patient", "import"),
+    ("service",), ("service", "record"), ("service", "import"),
 ]  # fmt: skip
 
 
