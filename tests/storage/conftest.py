@@ -39,7 +39,9 @@ from portal.storage.rows import TenantRow, new_id
 from portal.storage.schedule import Schedule
 from portal.storage.service import Service, ServiceDetail, ServiceEntry
 from portal.storage.share import ServiceShare
+from portal.storage.sign_in import SignIn
 from portal.storage.signing import PlanPaper, PlanSignature, RecordConsent, Signing
+from portal.storage.staff import Staff
 from portal.storage.visit import Visit
 from portal.usecases.account import add_customer, found_organisation, open_account
 from tests.conftest import ENGINES
@@ -198,6 +200,10 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(ReconcileResult(from_at=NOW, until_at=NOW, asked_by="test", sales_count=0, sales_cents=0, refunds_count=0,
                             refunds_cents=0, settled_count=0, difference_count=0, open_count=0, is_clean=True,
                             differences=[], started_at=NOW, finished_at=NOW))  # fmt: skip
+        add(Staff(username="ada", name="Ada Moss", role="clerk", password_hash="h", pepper_version=1, totp_sealed="t",
+                  created_at=NOW, made_by="test"))  # fmt: skip
+        add(SignIn(staff_id=ids["staff"], secret_sha256="0" * 64, way="password", epoch=1, opened_at=NOW, seen_at=NOW,
+                   proved_at=NOW, ip="192.0.2.1", user_agent="test"))  # fmt: skip
         add(ChargingHold(reason="restored", held_at=NOW, held_by="test"))
         add(Alarm(kind="test", subject_id="s", facts={}, raised_at=NOW))
         count_up(session, "test", "key", timedelta(hours=1), NOW)

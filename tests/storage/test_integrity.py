@@ -36,13 +36,18 @@ def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, 
         row: dict[str, Any] = dict(connection.execute(select(table).where(own)).mappings().first() or {})
         row |= {"id": new_id(), column: pair.theirs.ids[target]}
         for unique in ("reference", "token", "token_sha256", "order_id", "gateway_id", "number", "dedupe_key",
-                       "event_key", "subject_id", "request_key", "address", "key", "subject"):  # fmt: skip
+                       "event_key", "subject_id", "request_key", "secret_sha256", "address", "key",
+                       "subject"):  # fmt: skip
             if unique in row and unique != column:
                 row[unique] = new_id()
         if name == "service_detail":
             row["seq"] = 99
         if name == "service_share" and column == "refund_id":  # it is for a payment or for a refund, never for both
             row["obligation_id"] = None
+        if name == "schedule" and column != "visit_id":  # a visit makes one
+            row["visit_id"] = None
+        if name == "sign_in":  # one person's, never two's
+            row |= {"staff_id": None, "customer_id": None, column: row[column]}
         if name == "charge":
             row |= {"state": "declined", "n": 99}
         if name == "plan":  # a second one on an account is no longer under a signature
