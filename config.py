@@ -86,10 +86,7 @@ class Settings:
     smtp_tls: SmtpTls
     mail_sender: str  # the address mail comes from; the organisation's name stands before it
 
-    sms_account_sid: str  # empty: no text messages
-    sms_auth_token: str = field(repr=False)
-    sms_api_url: str  # empty: the real carrier
-    sms_from: str
+    sms_api_url: str  # empty: the real carrier; who sends is in the organisations' own accounts
 
     trusted_proxies: int
     hosts: int
@@ -145,7 +142,6 @@ def _read(cls: type[Settings], environ: Mapping[str, str], var: Path) -> Setting
     made = {} if strict else development_secrets(var)
     gateway = cast(Gateway, choice("GATEWAY", get_args(Gateway), "simulator"))
     simulator_url = text("SIMULATOR_URL", "http://127.0.0.1:8099").rstrip("/")
-    at_simulator = gateway == "simulator" and not strict
     script_bases = {"simulator": f"{simulator_url}/web/3.144.0/js"}
     real_carrier = "" if strict else simulator_url
 
@@ -170,10 +166,7 @@ def _read(cls: type[Settings], environ: Mapping[str, str], var: Path) -> Setting
         smtp_password=text("SMTP_PASSWORD"),
         smtp_tls=cast(SmtpTls, choice("SMTP_TLS", get_args(SmtpTls), "starttls" if strict else "none")),
         mail_sender=text("MAIL_SENDER", "" if strict else "no-reply@paydoor.example"),
-        sms_account_sid=text("SMS_ACCOUNT_SID", "ACdemo" if at_simulator else ""),
-        sms_auth_token=text("SMS_AUTH_TOKEN", "demo" if at_simulator else ""),
         sms_api_url=environ.get("SMS_API_URL", real_carrier).strip().rstrip("/"),
-        sms_from=text("SMS_FROM", "+15005550006" if at_simulator else ""),
         trusted_proxies=number("TRUSTED_PROXIES", 0, 0),
         hosts=number("HOSTS", 1, 1),
         log_level=cast(LogLevel, choice("LOG_LEVEL", get_args(LogLevel), "INFO")),
@@ -217,9 +210,6 @@ def _malformed(settings: Settings) -> list[str]:
         problems.append("MAIL_SENDER must be one address like no-reply@example.com, without a name.")
     if settings.smtp_port > 65_535:
         problems.append("SMTP_PORT must be at most 65535.")
-    sms = (settings.sms_account_sid, settings.sms_auth_token, settings.sms_from)
-    if any(sms) and not all(sms):
-        problems.append("SMS_ACCOUNT_SID, SMS_AUTH_TOKEN and SMS_FROM go together: set all or none.")
     # A claim whose sender may still be writing must never be sent again.
     busy_seconds = (
         max(settings.gateway_timeout_worker_seconds, settings.gateway_timeout_page_seconds)

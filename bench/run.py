@@ -75,7 +75,7 @@ def yard(url: str, folder: Path, world: SimulatorProcess) -> Iterator[Yard]:
         key = Fernet.generate_key().decode()
         settings = {
             "DATABASE_URL": url, "REDIS_URL": valkey.url, "SIMULATOR_URL": world.url, "SEAL_KEY": key,
-            "SMTP_PORT": str(world.smtp_port), "SMS_ACCOUNT_SID": "",
+            "SMTP_PORT": str(world.smtp_port),
         }  # fmt: skip
         database = Database(url)
         stack.callback(database.dispose)

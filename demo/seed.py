@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from demo.numbers import number_of
 from demo.schedule import schedule_running
 from portal.domain.card import KeepKind
 from portal.domain.organisation import Profile
@@ -22,6 +23,7 @@ from portal.usecases.account import add_customer, found_organisation, open_accou
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.payment_link import address, by_token, home, make
 from portal.usecases.ports import Ports
+from portal.usecases.sms_account import set_sms_account
 from portal.usecases.staff import add_staff
 
 SEED = "demo"
@@ -131,6 +133,16 @@ def _found(ports: Ports, profile: Profile, settings: Mapping[str, object], **fac
             private_key=f"{merchant}_private_key",
             merchant_account_id=f"{merchant}_usd",
         )
+        account = number_of(facts["slug"])
+        set_sms_account(
+            session,
+            ports.seal,
+            account_sid=account.account_sid,
+            auth_token=account.auth_token,
+            sender=account.number,
+            by=SEED,
+            now=now,
+        )
         for name, value in settings.items():
             set_setting(session, name, value, by=SEED, now=now)
     return Founded(ports, organisation_id, now)
@@ -177,7 +189,7 @@ def _receivables(ports: Ports) -> dict[str, str]:
     house = _found(
         ports,
         Profile.receivables,
-        {"allow_skip_offer": True, "catch_up_per_day": 5},
+        {"allow_skip_offer": True, "catch_up_per_day": 5, "name_in_texts": "Harbor Lane Office"},
         slug="harbor-lane",
         name="Harbor Lane Receivables",
         brand_colour="#0b4f8a",

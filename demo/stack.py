@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from config import development_secrets
 from demo.embedded import EmbeddedValkey
+from demo.numbers import tell_carrier
 from demo.process import ChildProcess, Command, ProcessDied, free_port
 from demo.seed_once import seed_once
 
@@ -100,6 +101,7 @@ class Stack:
             simulator.wait_until_healthy(f"{self.addresses.simulator_url}/simulator/health")
         with self._step("Three organisations are there"):
             seeded = seed_once(self.var, environment, root=ROOT)
+            tell_carrier(self.addresses.simulator_url, self.addresses.portal_url)
         granian = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.addresses.portal_port)]
         granian += ["--workers", "1", "--blocking-threads", "64", "--no-ws", "wsgi:app"]
         portal = self._run("portal", [sys.executable, "-m", "granian", *granian], environment)

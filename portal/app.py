@@ -17,7 +17,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 from portal.delivery.drawing import Drawings
 from portal.delivery.paper import Paper
-from portal.delivery.sms import NoSms, TwilioSms
+from portal.delivery.sms import SmsCredentials, TwilioCarriers
 from portal.delivery.smtp import SmtpMail
 from portal.delivery.wording import Wording
 from portal.domain.card import GatewayRefused
@@ -25,7 +25,7 @@ from portal.domain.charge import Timing
 from portal.gateway.braintree import BraintreeGateways, Credentials
 from portal.gateway.page_reader import HttpPageReader
 from portal.jobs.queue import RedisDoorbell
-from portal.storage import Database, organisation
+from portal.storage import Database, organisation, sms_account
 from portal.usecases.ports import Ports
 from portal.usecases.secret import Secrets
 from portal.web.command_line.install import install as install_commands
@@ -77,13 +77,7 @@ class AppSettings(Protocol):
     @property
     def mail_sender(self) -> str: ...
     @property
-    def sms_account_sid(self) -> str: ...
-    @property
-    def sms_auth_token(self) -> str: ...
-    @property
     def sms_api_url(self) -> str: ...
-    @property
-    def sms_from(self) -> str: ...
     @property
     def trusted_proxies(self) -> int: ...
     @property
@@ -197,6 +191,11 @@ def build_ports(settings: AppSettings) -> Ports:
             merchant_account_id=row.merchant_account_id,
         )
 
+    def sms_credentials(organisation_id: str) -> SmsCredentials | None:
+        with database.read(organisation_id) as session:
+            row = sms_account.sms_account(session)
+        return SmsCredentials(row.account_sid, seal.open(row.auth_token_sealed), row.sender) if row else None
+
     return Ports(
         database=database,
         clock=SystemClock(),
@@ -209,11 +208,7 @@ def build_ports(settings: AppSettings) -> Ports:
             settings.smtp_tls,
             sender=settings.mail_sender,
         ),
-        sms=(
-            TwilioSms(settings.sms_account_sid, settings.sms_auth_token, settings.sms_api_url, settings.sms_from)
-            if settings.sms_account_sid
-            else NoSms()
-        ),
+        carriers=TwilioCarriers(sms_credentials, settings.sms_api_url),
         wording=Wording(TEMPLATES, TRANSLATIONS),
         paper=Paper(TEMPLATES, TRANSLATIONS),
         drawings=Drawings(),

@@ -1,34 +1,46 @@
 """The SMS carrier and the page that shows the messages it took.
 
 `server.build` asks for its routes. It answers Twilio's REST API for messages, so the unmodified library can send
-through it; it delivers nothing, fails on cue, and takes replies typed on its page.
+through it; it delivers nothing, fails on cue, and takes replies typed on its page, which it brings to the sender.
 """
 
 import asyncio
 import base64
 import binascii
-import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-import aiohttp
 from aiohttp import web
 
+from simulator.carrier_posts import CarrierPosts
 from simulator.message_faults import MessageFault, MessageFaults
 from simulator.page import page
 from simulator.text import API_VERSION, Text
 from simulator.world import World
 
 EVENT = "text"
+NUMBER_EVENT = "sms_number"
 BODY_MAX = 1600
 NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 SENDER = re.compile(r"\+[1-9][0-9]{7,14}|[0-9]{5,6}|[A-Za-z0-9 ]{1,11}|MG[0-9a-f]{32}")
-STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit"})
+STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
 START_WORDS = frozenset({"start", "yes", "unstop"})
+HELP_WORDS = frozenset({"help", "info"})
+# Who deals with STOP: the carrier (blocks, and answers by itself), the carrier and says so in the post (`advanced`), or
+# the application alone: then the carrier neither blocks nor answers.
+OPT_OUT = ("carrier", "advanced", "application")
+CARRIER_SAYS = {
+    "STOP": "You have successfully been unsubscribed. You will not receive any more messages from this number. "
+    "Reply START to resubscribe.",
+    "START": "You have successfully been re-subscribed to messages from this number. Reply HELP for help. "
+    "Reply STOP to unsubscribe. Msg&Data Rates May Apply.",
+    "HELP": "Reply STOP to unsubscribe. Msg&Data Rates May Apply.",
+}
 MODES = {
     "accept": "nothing wrong: uses up a turn",
     "accept_then_drop": "the text is taken, the connection is cut before the answer",
@@ -38,6 +50,7 @@ MODES = {
     "invalid_number": "400 with 21211, not taken",
     "unsubscribed": "400 with 21610, not taken",
     "undelivered": "taken, and later undelivered with 30003",
+    "landline": "taken, and later undelivered with 30006",
     "slow": "taken, answered after `seconds`",
 }
 REFUSALS = {
@@ -47,6 +60,20 @@ REFUSALS = {
     "invalid_number": (400, 21211, "Invalid 'To' Phone Number"),
     "unsubscribed": (400, 21610, "Attempt to send to unsubscribed recipient"),
 }
+
+
+LOST = {"undelivered": 30003, "landline": 30006}
+
+
+@dataclass(frozen=True)
+class OwnNumber:
+    """A number that an account has at the carrier, and where the carrier brings what people send to it."""
+
+    number: str
+    account_sid: str
+    auth_token: str
+    reply_url: str = ""
+    opt_out: str = "carrier"
 
 
 class Thread(NamedTuple):
@@ -66,7 +93,10 @@ class Phone:
         self.texts: list[Text] = []
         self.stopped: set[str] = set()
         self.tokens: dict[str, str] = {}  # an account is opened by its first call; later ones must bring its token
-        self.errands: set[asyncio.Task[None]] = set()
+        self.posts = CarrierPosts()
+        self.numbers: dict[str, OwnNumber] = {}
+        for _, record in world.journal.read(NUMBER_EVENT):
+            self.own(OwnNumber(**record), keep=False)
         for _, record in world.journal.read(EVENT):
             self._remember(Text.replayed(record))
 
@@ -75,7 +105,16 @@ class Phone:
         self.texts.clear()
         self.stopped.clear()
         self.tokens.clear()
+        self.numbers.clear()
         self.faults.forget()
+        self.posts.forget()
+
+    def own(self, number: OwnNumber, *, keep: bool = True) -> None:
+        """An account has this number from now on."""
+        if keep:
+            self.world.journal.append(NUMBER_EVENT, asdict(number))
+        self.numbers[number.number] = number
+        self.tokens.setdefault(number.account_sid, number.auth_token)
 
     def keep(self, text: Text) -> Text:
         """Take one text for good."""
@@ -85,15 +124,18 @@ class Phone:
 
     def _remember(self, text: Text) -> None:
         self.texts.append(text)
-        word = text.body.strip().casefold()
-        if text.is_inbound and word in STOP_WORDS:
+        keyword = keyword_of(text.body) if text.is_inbound else None
+        owner = self.numbers.get(text.recipient)
+        if owner is not None and owner.opt_out == "application":
+            return
+        if keyword == "STOP":
             self.stopped.add(text.sender)
-        elif text.is_inbound and word in START_WORDS:
+        elif keyword == "START":
             self.stopped.discard(text.sender)
 
     def new(self, account_sid: str, form: Mapping[str, str], reference: str, fault: MessageFault | None) -> Text:
         """A text out, as it is kept. It counts as delivered once somebody asks again."""
-        is_lost = fault is not None and fault.mode == "undelivered"
+        lost = LOST.get(fault.mode) if fault is not None else None
         return Text(
             sid="SM" + secrets.token_hex(16),
             account_sid=account_sid,
@@ -101,8 +143,8 @@ class Phone:
             sender=form.get("From") or form["MessagingServiceSid"],
             recipient=form["To"],
             body=form["Body"],
-            status="undelivered" if is_lost else "delivered",
-            error_code=30003 if is_lost else None,
+            status="undelivered" if lost else "delivered",
+            error_code=lost,
             status_callback=form.get("StatusCallback", ""),
             reference=reference,
         )
@@ -116,12 +158,7 @@ class Phone:
         return [Thread(number, texts, number in self.stopped) for number, texts in reversed(found.items())]
 
     def call_back(self, text: Text) -> None:
-        """Tell the sender's address how the text fared, signed as the carrier signs."""
-        errand = asyncio.create_task(self._call_back(text))
-        self.errands.add(errand)
-        errand.add_done_callback(self.errands.discard)
-
-    async def _call_back(self, text: Text) -> None:
+        """Tell the sender's address how the text fared."""
         facts = {
             "MessageSid": text.sid,
             "SmsSid": text.sid,
@@ -129,20 +166,50 @@ class Phone:
             "From": text.sender,
             "To": text.recipient,
             "ApiVersion": API_VERSION,
-            **({"ErrorCode": str(text.error_code)} if text.error_code else {}),
         }
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            for status in ("sent", text.status):
-                post = {**facts, "MessageStatus": status, "SmsStatus": status}
-                signed = text.status_callback + "".join(name + post[name] for name in sorted(post))
-                digest = hmac.digest(self.tokens[text.account_sid].encode(), signed.encode(), hashlib.sha1)
-                headers = {"X-Twilio-Signature": base64.b64encode(digest).decode()}
-                try:
-                    async with session.post(text.status_callback, data=post, headers=headers):
-                        pass
-                except (aiohttp.ClientError, TimeoutError, ValueError):
-                    return
+        ends = {"ErrorCode": str(text.error_code)} if text.error_code else {}
+        posts = [
+            {**facts, **(ends if status == text.status else {}), "MessageStatus": status, "SmsStatus": status}
+            for status in ("sent", text.status)
+        ]
+        self.posts.send(self.tokens[text.account_sid], text.status_callback, posts, text.recipient)
+
+    def bring(self, text: Text, owner: OwnNumber) -> None:
+        """Bring a person's text to the application of the number it was sent to; the carrier may answer it itself."""
+        keyword = keyword_of(text.body)
+        answers_itself = keyword is not None and owner.opt_out != "application"
+        if keyword is not None and answers_itself:
+            self.keep(
+                Text("SM" + secrets.token_hex(16), text.account_sid, self.world.clock.now(), text.recipient,
+                     text.sender, CARRIER_SAYS[keyword], "delivered")
+            )  # fmt: skip
+        if not owner.reply_url:
+            return
+        post = {
+            "MessageSid": text.sid,
+            "SmsSid": text.sid,
+            "SmsMessageSid": text.sid,
+            "AccountSid": text.account_sid,
+            "From": text.sender,
+            "To": text.recipient,
+            "Body": text.body,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "ApiVersion": API_VERSION,
+            **({"OptOutType": keyword} if keyword is not None and owner.opt_out == "advanced" else {}),
+        }
+        self.posts.send(owner.auth_token, owner.reply_url, [post], text.sender)
+
+
+def keyword_of(body: str) -> str | None:
+    """STOP, START or HELP when the whole text is one of the carrier's words for it."""
+    word = body.strip().casefold()
+    if word in STOP_WORDS:
+        return "STOP"
+    if word in START_WORDS:
+        return "START"
+    return "HELP" if word in HELP_WORDS else None
 
 
 PHONE = web.AppKey("phone", Phone)
@@ -243,7 +310,7 @@ async def _json(request: web.Request) -> web.Response:
 
 
 async def _reply(request: web.Request) -> web.Response:
-    """A person answers, on the page: STOP is heard, anything else is only shown."""
+    """A person answers, on the page: the carrier hears STOP, and brings every text to the sender's application."""
     form = await request.post()
     number, body = str(form.get("from", "")), str(form.get("body", "")).strip()[:BODY_MAX]
     phone = request.app[PHONE]
@@ -253,15 +320,34 @@ async def _reply(request: web.Request) -> web.Response:
     if body:
         last = heard[-1]
         now = phone.world.clock.now()
-        phone.keep(
+        text = phone.keep(
             Text("SM" + secrets.token_hex(16), last.account_sid, now, number, last.sender, body, "received", True)
         )
+        if (owner := phone.numbers.get(last.sender)) is not None:
+            phone.bring(text, owner)
     raise web.HTTPSeeOther("/phone")
 
 
-def _faults(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+async def _own(request: web.Request) -> web.Response:
+    """An account gets a number: `number`, `account_sid`, `auth_token`, `reply_url`, `opt_out`."""
+    try:
+        number = OwnNumber(**await request.json())
+        if number.opt_out not in OPT_OUT:
+            raise ValueError(f"opt_out is one of {', '.join(OPT_OUT)}")
+    except (TypeError, ValueError, json.JSONDecodeError) as problem:
+        return web.json_response({"error": str(problem)}, status=400)
+    request.app[PHONE].own(number)
+    return web.json_response(asdict(number), status=201)
+
+
+async def _posted(request: web.Request) -> web.Response:
+    return web.json_response(request.app[PHONE].posts.answers)
+
+
+def _faults(name: str, *, of_posts: bool = False) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
-        answered: web.Response = await getattr(request.app[PHONE].faults, name)(request)
+        phone = request.app[PHONE]
+        answered: web.Response = await getattr(phone.posts.faults if of_posts else phone.faults, name)(request)
         return answered
 
     return answer
@@ -276,6 +362,11 @@ def routes(world: World) -> list[web.AbstractRouteDef]:
         web.get("/phone", _list),
         web.get("/phone.json", _json),
         web.post("/phone/reply", _reply),
+        web.post("/simulator/sms-numbers", _own),
+        web.get("/simulator/sms-callbacks", _posted),
+        web.post("/simulator/sms-callback-faults", _faults("add", of_posts=True)),
+        web.get("/simulator/sms-callback-faults", _faults("show", of_posts=True)),
+        web.delete("/simulator/sms-callback-faults", _faults("clear", of_posts=True)),
         web.post("/simulator/sms-faults", _faults("add")),
         web.get("/simulator/sms-faults", _faults("show")),
         web.delete("/simulator/sms-faults", _faults("clear")),

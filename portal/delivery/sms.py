@@ -1,15 +1,19 @@
-"""Texts out by Twilio's API, to ordinary numbers in the United States and Canada only.
+"""Texts out by Twilio's API, to ordinary numbers of the United States and Canada only; and whether a post is Twilio's.
 
-Called by the outbox through its port. The only room that knows the twilio library; keeps no number and logs none.
+Called by the outbox and the carrier's door through their port. The only room that knows the twilio library; keeps no
+number and logs none.
 """
 
 import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from requests import RequestException, Response
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response as TwilioResponse
+from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from portal.delivery.text_message import SEGMENTS_MAX, segments, textable_number
@@ -41,8 +45,10 @@ class TwilioSms:
             raise ValueError("api_url is not an origin")
         self._timeout = timeout
 
-    def send(self, to: str, body: str, reference: str) -> str:
+    def send(self, to: str, body: str, reference: str, status_url: str = "") -> str:
         """The carrier's id of the text. DeliveryTemporary: try again with the same `reference`.
+
+        `status_url` is told how it fared.
 
         Twilio itself knows no client reference: it goes along as Idempotency-Key for whoever honours it, and a text
         whose answer was lost may come twice; both then say the same receipt number.
@@ -55,7 +61,9 @@ class TwilioSms:
         http_client = _HttpClient(self._origin, reference, self._timeout)
         try:
             client = Client(self._account_sid, self._auth_token, http_client=http_client)
-            sent = client.messages.create(to=number, from_=self._sender, body=body)
+            by = {"messaging_service_sid" if self._sender.startswith("MG") else "from_": self._sender}
+            told = {"status_callback": status_url} if status_url else {}
+            sent = client.messages.create(to=number, body=body, **by, **told)
         except TwilioRestException as refused:
             raise _refusal(refused.code, f"sms_{refused.status}_{refused.code}") from None
         except (TwilioException, RequestException, OSError, *_UNREADABLE) as problem:
@@ -65,6 +73,12 @@ class TwilioSms:
         if not sent.sid:
             raise DeliveryTemporary("sms_no_id")
         return str(sent.sid)
+
+    def is_genuine(self, url: str, fields: Mapping[str, str], signature: str) -> bool:
+        """Whether the carrier itself posted these fields to this address: signed with this account's own token."""
+        if fields.get("AccountSid") != self._account_sid or not signature.isascii():
+            return False
+        return bool(RequestValidator(self._auth_token).validate(url, dict(fields), signature))
 
 
 def _refusal(code: int, reason: str) -> DeliveryFailed:
@@ -78,8 +92,34 @@ def _refusal(code: int, reason: str) -> DeliveryFailed:
 class NoSms:
     """A deployment without a carrier: every text is set aside with its reason, none is lost silently."""
 
-    def send(self, to: str, body: str, reference: str) -> str:
+    def send(self, to: str, body: str, reference: str, status_url: str = "") -> str:
         raise DeliveryPermanent("sms_not_configured")
+
+    def is_genuine(self, url: str, fields: Mapping[str, str], signature: str) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class SmsCredentials:
+    """An organisation's account with the carrier, opened."""
+
+    account_sid: str
+    auth_token: str = field(repr=False)
+    sender: str
+
+
+class TwilioCarriers:
+    """The carrier as each organisation knows it. Asked anew each time: a token that was changed counts at once."""
+
+    def __init__(self, credentials: Callable[[str], SmsCredentials | None], api_url: str) -> None:
+        self._credentials, self._api_url = credentials, api_url
+
+    def of(self, organisation_id: str) -> TwilioSms | NoSms:
+        """The organisation's own account, or one that sends nothing."""
+        found = self._credentials(organisation_id)
+        if found is None:
+            return NoSms()
+        return TwilioSms(found.account_sid, found.auth_token, self._api_url, found.sender)
 
 
 class _HttpClient(TwilioHttpClient):  # type: ignore[misc]  # the library ships no types

@@ -51,6 +51,8 @@ class Wording:
 
     def _written(self, event: Event, language: Language, facts: Mapping[str, object]) -> MessageText:
         values = _values(event, facts, NAME_MAX)
+        if Channel.email not in event.channels:
+            return MessageText("", "", "", self._sms(event, language, facts), language.locale)
         _ = language._
         values["opt_out"] = _("To stop emails like this, reply with the word STOP.") if event.opt_out else None
         text = self._rendered(event, language, "body.txt", values)
@@ -67,9 +69,14 @@ class Wording:
         if Channel.sms not in event.channels:
             return None
         opt_out = carrier_text(language._("Reply STOP to opt out."))
+        for_help = carrier_text(language._("HELP for help."))
         for name_max in _SMS_NAMES:
             values = _values(event, facts, name_max) | {"opt_out": opt_out}
+            values["sender"] = sender = _sender_in_texts(values)
             sms = carrier_text(one_line(self._rendered(event, language, "sms.txt", values), 2_000))
+            if values["first_text"]:  # the first one names its sender and says how to get help (C30)
+                named = sms if carrier_text(sender) in sms else carrier_text(f"{sender}: {sms}")
+                sms = f"{named} {for_help}"
             _check_links((sms,), str(values["portal_url"]))
             if event.opt_out:
                 _check_present(opt_out, sms)
@@ -117,6 +124,14 @@ def _values(event: Event, facts: Mapping[str, object], name_max: int) -> dict[st
             raise DeliveryPermanent("foreign_link")
     color = checked_color(str(values.get("organisation_color") or ""))
     return values | {"organisation_color": color, "organisation_ink": ink_on(color)}
+
+
+def _sender_in_texts(values: Mapping[str, object]) -> str:
+    """The name given for texts, else the organisation's; a discreet one without such a name is its telephone number."""
+    if values["sender_in_texts"]:
+        return str(values["sender_in_texts"])
+    is_silent = values["discreet"] and values["help_phone"]
+    return str(values["help_phone"] if is_silent else values["organisation_name"])
 
 
 def _safe(kind: FactKind, value: object, zone: ZoneInfo, name_max: int) -> object:

@@ -16,6 +16,8 @@ _SENDER = (
     Fact("help_phone", FactKind.words, required=False),
     Fact("help_email", FactKind.email, required=False),
     Fact("help_hours", FactKind.words, required=False),
+    Fact("sender_in_texts", FactKind.name, required=False),  # how it names itself in texts
+    Fact("first_text", FactKind.flag, required=False),  # nothing went to this number before (C30)
 )
 
 _PAYER = (Fact("customer_name", FactKind.name), Fact("account_reference", FactKind.reference))
@@ -153,6 +155,10 @@ EVENTS: dict[str, Event] = {
                 Fact("balance_cents", FactKind.cents, required=False),  # never shown when discreet
             ),
             opt_out=True,
+        ),
+        *(
+            Event(name, frozenset({Channel.sms}), MessageKind.reply, _SENDER, opt_out=False)
+            for name in ("sms_stopped", "sms_started", "sms_help")  # answers to a text of theirs (C29, C30)
         ),
         Event(
             "schedule_link",  # the customer asked for it on an expired link to scheduled payments, or to their card

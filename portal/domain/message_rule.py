@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from portal.domain.message import Channel, MessageKind
 
+CONFIRMED_WITHIN = timedelta(minutes=5)
 ANSWER_FRESH = timedelta(minutes=15)  # so long a message still answers what the person has just done
 
 
@@ -27,6 +28,8 @@ MESSAGE_RULES: dict[str, MessageRule] = {
     for row in (
         MessageRule("address_bounced", "The address was refused for good ({reason}): nothing is sent to it until "
                     "staff say it works.", "good practice of mail servers and carriers", ends=True),
+        MessageRule("late_confirmation", "A text that confirms an opt-out goes within five minutes, or not at all.",
+                    "47 CFR 64.1200(a)(12) (C29)", ends=True),
         MessageRule("no_consent", "The customer has not agreed to texts to this number.",
                     "47 CFR 64.1200(a), CTIA (C27)", ends=True),
         MessageRule("opted_out", "The person asked for no more messages of this kind here, on {day}.",

@@ -98,6 +98,9 @@ SETTINGS: dict[str, Setting] = {
         Setting("revoke_one_revokes_all", "One opt-out ends all texts", bool, True,
                 "A STOP ends every kind of text. Off, it ends the kind it answers, and STOPALL ends all "
                 "(47 CFR 64.1200(a)(10))."),
+        Setting("name_in_texts", "Name in texts", str, "",
+                "How the organisation names itself in texts, with no word of debts (Reg F 1006.6(d)(1)). Empty: its "
+                "own name, or its telephone number where messages are discreet.", length_max=40),
         Setting("receipt_by_email", "Receipt by email", bool, True,
                 "A receipt is emailed after each payment when there is an address (S1:33)."),
         Setting("receipt_by_sms", "Receipt by SMS", bool, False,

@@ -94,3 +94,9 @@ def open_change_request(session: Session, visit_id: str) -> ContactChangeRequest
 def change_request_by_id(session: Session, request_id: str) -> ContactChangeRequest | None:
     """The request of this organisation, or nothing."""
     return session.scalars(select(ContactChangeRequest).where(ContactChangeRequest.id == request_id)).one_or_none()
+
+
+def with_phone_ending(session: Session, digits: str) -> list[Customer]:
+    """Customers whose number on file ends in these digits, however it is written; the caller compares whole ones."""
+    pattern = "%" + "%".join(digits)
+    return list(session.scalars(select(Customer).where(Customer.phone.like(pattern)).order_by(Customer.created_at)))

@@ -145,6 +145,13 @@ def is_told_otherwise(session: Session, row: Message) -> bool:
     return session.scalar(select(Message.id).where(*same, Message.state.in_(("queued", "sent"))).limit(1)) is not None
 
 
+def latest_to(session: Session, channel: str, recipient: str) -> Message | None:
+    """The message that went last to an address, for whom and about what a reply to it may be; answers left out."""
+    to = (Message.channel == channel, Message.recipient == recipient, Message.sent_at.is_not(None))
+    asked = Message.event.not_in(("sms_stopped", "sms_started", "sms_help"))
+    return session.scalars(select(Message).where(*to, asked).order_by(Message.sent_at.desc()).limit(1)).one_or_none()
+
+
 def held(session: Session) -> list[Message]:
     """Every message that a rule holds, the one that leaves first on top."""
     waiting = (Message.state == "queued", Message.held_by.is_not(None))

@@ -15,7 +15,7 @@ from portal.domain.contact_wish import address_key, looks_like_work
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.message import Channel, Event, MessageKind
 from portal.domain.message_event import EVENTS
-from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, MESSAGE_RULES, PER_DAY, MessageRule
+from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, CONFIRMED_WITHIN, MESSAGE_RULES, PER_DAY, MessageRule
 from portal.domain.quiet_hours import Inconvenient, is_inconvenient, is_quiet, next_fitting
 from portal.domain.time_zone import contiguous, names_of, zones_of
 from portal.storage import Session, bounce, customer, limit, organisation
@@ -138,6 +138,11 @@ def _bounced(letter: Letter) -> Held | None:
     return _ends("address_bounced", reason=found.reason) if found else None
 
 
+def _late_confirmation(letter: Letter) -> Held | None:
+    is_late = letter.now - letter.row.created_at > CONFIRMED_WITHIN
+    return _ends("late_confirmation") if is_late and letter.event.kind is MessageKind.reply else None
+
+
 def _no_consent(letter: Letter) -> Held | None:
     """Texts need a yes; mail to the address the customer gave needs none. Answering their own text needs none."""
     if letter.channel is not Channel.sms or letter.event.kind is MessageKind.reply or letter.wanted.granted_at:
@@ -228,6 +233,7 @@ def _tomorrow(letter: Letter) -> datetime:
 
 CHECKS: tuple[Callable[[Letter], Held | None], ...] = (
     _bounced,
+    _late_confirmation,
     _no_consent,
     _opted_out,
     _medium_refused,

@@ -11,7 +11,13 @@ from typing import Any
 
 import structlog
 
-from portal.domain.message import Attachment, DeliveryFailed, DeliveryPermanent, DeliveryTemporary
+from portal.domain.message import (
+    Attachment,
+    DeliveryFailed,
+    DeliveryPermanent,
+    DeliveryTemporary,
+    RecipientStopped,
+)
 from portal.domain.message_event import EVENTS
 from portal.storage import Session, account, customer, message, organisation
 from portal.storage.message import Message, Receipt
@@ -33,6 +39,7 @@ from portal.usecases.schedule_message import (
     link_of,
     schedule_facts,
 )
+from portal.usecases.text_status import status_url
 
 log = structlog.get_logger()
 
@@ -118,7 +125,8 @@ def _failed(ports: Ports, row: Message, error: DeliveryFailed) -> None:
         if is_over:
             current.state, current.sealed_facts = "failed", None
             learn(session, current, error, now)
-            raise_alarm(session, "message_failed", current.id, now, event=current.event, reason=error.reason)
+            if not isinstance(error, RecipientStopped):  # their wish, not a fault: nothing to look at
+                raise_alarm(session, "message_failed", current.id, now, event=current.event, reason=error.reason)
         else:
             current.next_try_at = now + min(timedelta(seconds=15 * 2**current.tries), BACKOFF_MAX)
 
@@ -134,7 +142,8 @@ def _send(ports: Ports, row: Message) -> str | None:
     if row.channel == "sms":
         if text.sms is None:
             raise DeliveryPermanent("no_sms_wording")
-        return ports.sms.send(row.recipient, text.sms, row.message_id)
+        told = status_url(home(ports.portal_url, sender), row.id)
+        return ports.carriers.of(row.organisation_id).send(row.recipient, text.sms, row.message_id, told)
     if receipt is not None:
         attachments.append(
             Attachment(
@@ -164,6 +173,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
         "help_phone": sender.support_phone,
         "help_email": sender.support_email,
         "help_hours": rules.words("support_hours"),
+        "sender_in_texts": rules.words("name_in_texts"),
+        "first_text": row.channel == "sms" and message.latest_to(session, "sms", row.recipient) is None,
     }
     about = customer.by_id(session, row.customer_id)
     match row.event:
@@ -188,6 +199,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             }
             flag = "fresh" if row.event == "payment_link" else "for_card"
             facts[flag] = bool(opened.get(flag))
+        case "sms_stopped" | "sms_started" | "sms_help":
+            pass
         case event if event in OF_SCHEDULE | OF_PAYMENT:
             facts |= schedule_facts(ports, session, row, sender)
         case "contact_change_request":

@@ -104,9 +104,19 @@ class Mail(Protocol):
 
 
 class Sms(Protocol):
-    """Text messages out; answers the carrier's id. DeliveryTemporary or DeliveryPermanent."""
+    """One organisation's account with the SMS carrier."""
 
-    def send(self, to: str, body: str, reference: str) -> str: ...
+    def send(self, to: str, body: str, reference: str, status_url: str = "") -> str:
+        """Sends a text; the carrier's id of it. DeliveryTemporary or DeliveryPermanent."""
+
+    def is_genuine(self, url: str, fields: Mapping[str, str], signature: str) -> bool:
+        """Whether the carrier itself posted these fields to this address, by this account. Asks nobody."""
+
+
+class Carriers(Protocol):
+    """The SMS carrier as each organisation knows it; one without an account sends nothing."""
+
+    def of(self, organisation_id: str) -> Sms: ...
 
 
 class Wording(Protocol):
@@ -162,7 +172,7 @@ class Ports:
     clock: Clock
     gateways: Gateways
     mail: Mail
-    sms: Sms
+    carriers: Carriers
     wording: Wording
     paper: Paper
     drawings: Drawings

@@ -33,6 +33,7 @@ from portal.web.access import Doorstep, of_organisation, organisation
 from portal.web.card_link import authorize, card, done
 from portal.web.card_link.door import CARD_LINK
 from portal.web.card_page import card_page
+from portal.web.carrier import carrier
 from portal.web.notice import notice
 from portal.web.payment_link import agreement, amount, check, contact, offer, result, schedule
 from portal.web.payment_link.door import PAYMENT_LINK
@@ -92,6 +93,7 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
         app.register_blueprint(link_door.blueprint)
     app.register_blueprint(personal_link.sent)
     app.register_blueprint(notice)
+    app.register_blueprint(carrier)
     app.register_blueprint(card_page)
     app.register_blueprint(console)
     for endpoint in machines.WITHOUT_FORM_TOKEN:

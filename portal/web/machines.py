@@ -9,8 +9,10 @@ from flask import Response, make_response, request
 # endpoint -> why no form token can be asked for. Whoever adds one writes down what takes its place.
 WITHOUT_FORM_TOKEN = {
     "notice.braintree": "Braintree signs each notice with the organisation's own key; it never saw a form of ours.",
+    "carrier.reply": "Twilio signs each text it brings with the organisation's own token.",
+    "carrier.status": "Twilio signs each status with the organisation's own token.",
 }
-DOORS = frozenset({"notice"})  # blueprints that only machines come to
+DOORS = frozenset({"carrier", "notice"})  # blueprints that only machines come to
 BODY_BYTES_MAX = 64 * 1024
 ANSWERS = {200: "ok\n", 429: "too many requests\n", 413: "too large\n", 500: "not now\n"}
 

@@ -105,6 +105,9 @@ FACTS |= {
     },
     "card_expiring": {**SENDER, **PAYER, **PAYMENT, **CARD, **CARD_LINK},
     "payment_stopped": {**SENDER, **PAYER, **PAYMENT},
+    "sms_stopped": {**SENDER, "first_text": False},
+    "sms_started": {**SENDER, "first_text": False},
+    "sms_help": {**SENDER, "first_text": False},
 }  # fmt: skip
 RECEIPT = ReceiptFacts(
     organisation_name="Harbor Receivables",

@@ -15,6 +15,8 @@ from tests.delivery.conftest import FACTS, TEMPLATES
 from tests.delivery.hostile import EVERYTHING, HEADERS, LINKS, MARKUP, TEMPLATE
 
 DEBT_WORDS = re.compile(r"(?i)\b(debt|owe|owed|balance|collect\w*|settle\w*|deuda|debe|saldo|cobr\w*|liquid\w*)\b")
+MAILED = [name for name, event in EVENTS.items() if Channel.email in event.channels]
+TEXTED = [name for name, event in EVENTS.items() if Channel.sms in event.channels]
 LINK = re.compile(r"(?i)(?:https?:)?//[^\s\"'<>]+")
 
 
@@ -55,7 +57,7 @@ def parts(message: MessageText) -> list[str]:
 
 
 @pytest.mark.parametrize("locale", ["en", "es"])
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", MAILED)
 def test_every_event_has_every_part_in_every_language(wording: Wording, event: str, locale: str) -> None:
     message = wording.message(event, locale, FACTS[event])
     assert message.subject
@@ -72,7 +74,7 @@ def test_every_event_has_every_part_in_every_language(wording: Wording, event: s
 
 
 @pytest.mark.parametrize("locale", ["en", "es"])
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", MAILED)
 def test_text_and_html_say_the_same(wording: Wording, event: str, locale: str) -> None:
     message = wording.message(event, locale, FACTS[event] | {"discreet": False})
     in_html = Page(message.html).text
@@ -161,7 +163,7 @@ def test_c16_a_template_without_the_way_out_is_never_sent(translations: Path, tm
 
 
 @pytest.mark.parametrize("text", [*MARKUP, *EVERYTHING[-3:]])
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", MAILED)
 def test_attack_077_078_markup_in_a_name_is_only_words(wording: Wording, event: str, text: str) -> None:
     plain = Page(wording.message(event, "en", FACTS[event]).html)
     hostile = Page(wording.message(event, "en", with_text(event, text)).html)
@@ -181,7 +183,7 @@ def test_attack_079_a_template_typed_as_a_name_is_printed_as_typed(wording: Word
 
 
 @pytest.mark.parametrize("text", HEADERS)
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", MAILED)
 def test_attack_081_a_subject_is_always_one_line(wording: Wording, event: str, text: str) -> None:
     subject = wording.message(event, "en", with_text(event, text)).subject
     assert len(subject) <= SUBJECT_MAX
@@ -190,7 +192,7 @@ def test_attack_081_a_subject_is_always_one_line(wording: Wording, event: str, t
 
 
 @pytest.mark.parametrize("text", [*LINKS, *EVERYTHING])
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", MAILED)
 def test_attack_082_083_only_our_own_address_is_a_link(wording: Wording, event: str, text: str) -> None:
     message = wording.message(event, "en", with_text(event, text))
     for part in parts(message):
@@ -297,5 +299,50 @@ def test_every_event_has_a_folder_and_every_folder_an_event() -> None:
     folders = {path.name for path in (TEMPLATES / "message").iterdir() if path.is_dir()}
     assert folders == set(EVENTS)
     for name, event in EVENTS.items():
-        expected = {"subject.txt", "body.txt", "body.html"} | ({"sms.txt"} if Channel.sms in event.channels else set())
+        expected = {"subject.txt", "body.txt", "body.html"} if Channel.email in event.channels else set()
+        expected |= {"sms.txt"} if Channel.sms in event.channels else set()
         assert {path.name for path in (TEMPLATES / "message" / name).iterdir()} == expected
+
+
+@pytest.mark.parametrize("locale", ["en", "es"])
+@pytest.mark.parametrize("discreet", [True, False])
+@pytest.mark.parametrize("event", TEXTED)
+def test_c30_the_first_text_names_its_sender_the_way_out_and_help(
+    wording: Wording, event: str, discreet: bool, locale: str
+) -> None:
+    facts = FACTS[event] | {"discreet": discreet, "first_text": True, "sender_in_texts": "Harbor Office"}
+    sms = wording.message(event, locale, facts).sms
+    assert sms is not None
+    assert "Harbor Office" in sms
+    assert "HELP" in sms
+    if event != "sms_stopped":
+        assert "STOP" in sms
+    assert segments(sms) <= SEGMENTS_MAX
+
+
+@pytest.mark.parametrize("event", ["payment_link", "receipt", "payment_declined", "sms_help"])
+def test_c20_c30_a_discreet_text_without_a_name_for_texts_names_its_telephone_number(
+    wording: Wording, event: str
+) -> None:
+    sms = wording.message(event, "en", FACTS[event] | {"discreet": True, "first_text": True}).sms
+    assert sms is not None
+    assert "(212) 555-0100" in sms
+    assert "Harbor Receivables" not in sms
+
+
+@pytest.mark.parametrize("locale", ["en", "es"])
+def test_c29_a_confirmation_holds_no_promotion_and_no_link(wording: Wording, locale: str) -> None:
+    sms = wording.message("sms_stopped", locale, FACTS["sms_stopped"]).sms
+    assert sms is not None
+    assert segments(sms) == 1
+    assert "http" not in sms
+
+
+def test_c30_help_names_the_sender_and_a_contact(wording: Wording) -> None:
+    by_phone = wording.message("sms_help", "es", FACTS["sms_help"]).sms
+    by_email = wording.message("sms_help", "en", FACTS["sms_help"] | {"help_phone": None}).sms
+    assert by_phone is not None
+    assert by_email is not None
+    assert "Harbor Receivables" in by_phone
+    assert "(212) 555-0100" in by_phone
+    assert "help@harbor.example" in by_email

@@ -94,7 +94,6 @@ def crew(database_url: str, redis_url: str, world: SimulatorProcess, tmp_path: P
             "SMTP_PORT": str(world.smtp_port),
             "SEAL_KEY": SEAL_KEY,
             "SWEEP_SECONDS": "1",
-            "SMS_ACCOUNT_SID": "",
         },
         tmp_path,
     )

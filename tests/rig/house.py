@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from portal.delivery.sms import NoSms
+from portal.delivery.sms import SmsCredentials, TwilioCarriers
 from portal.domain.charge import Timing
 from portal.domain.contact_wish import WishSource
 from portal.domain.organisation import Profile
 from portal.gateway.braintree import BraintreeGateways, Credentials
-from portal.storage import Database, organisation
+from portal.storage import Database, organisation, sms_account
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.account import add_customer, found_organisation, open_account
@@ -24,6 +24,7 @@ from portal.usecases.contact_wish import Words, agree
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.ports import Ports, Seal
 from portal.usecases.secret import Secrets
+from portal.usecases.sms_account import set_sms_account
 from tests.rig.simulator_process import SimulatorProcess
 
 START = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -94,12 +95,17 @@ def build_ports(database: Database, simulator: SimulatorProcess, **changes: obje
             row.environment, row.merchant_id, row.public_key, seal.open(row.private_key_sealed), row.merchant_account_id
         )
 
+    def sms_credentials(organisation_id: str) -> SmsCredentials | None:
+        with database.read(organisation_id) as session:
+            row = sms_account.sms_account(session)
+        return SmsCredentials(row.account_sid, seal.open(row.auth_token_sealed), row.sender) if row else None
+
     ports = Ports(
         database=database,
         clock=ManualClock(),
         gateways=BraintreeGateways(credentials, "simulator", simulator.url, timedelta(seconds=3)),
         mail=SmtpMail("127.0.0.1", simulator.smtp_port, sender="no-reply@paydoor.example"),
-        sms=NoSms(),
+        carriers=TwilioCarriers(sms_credentials, simulator.url),
         wording=Wording(TEMPLATES, TRANSLATIONS),
         paper=Paper(TEMPLATES, TRANSLATIONS),
         drawings=Drawings(),
@@ -223,6 +229,23 @@ class House:
         """For tests on the real clock, which may run at night."""
         self.set("debt_collector", value=False)
         self.set("quiet_hours", value=False)
+
+    def has_carrier(self, number: str = "", opt_out: str = "application") -> str:
+        """Gives the organisation an account with the simulated carrier, which knows its doors; the number it has."""
+        number = number or f"+1312555{int(self.organisation_id[:6], 16) % 10_000:04d}"
+        account_sid, token = f"AC{self.organisation_id}", f"token-{self.organisation_id}"
+        with self.ports.database.transaction(self.organisation_id) as session:
+            set_sms_account(
+                session, self.ports.seal, account_sid=account_sid, auth_token=token, sender=number, by="test",
+                now=self.ports.clock.now(),
+            )  # fmt: skip
+        reply_url = f"{self.ports.portal_url}/{self.slug}/sms/reply"
+        self.simulator.call(
+            "POST", "/simulator/sms-numbers",
+            {"number": number, "account_sid": account_sid, "auth_token": token, "reply_url": reply_url,
+             "opt_out": opt_out},
+        )  # fmt: skip
+        return number
 
     def agrees_to_texts(self, number: str = "+13125550123") -> None:
         """The customer says yes to texts to a number."""

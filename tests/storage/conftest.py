@@ -21,6 +21,7 @@ from portal.storage.customer import ContactChangeRequest
 from portal.storage.dispute import Dispute
 from portal.storage.gateway_retry import GatewayRetry
 from portal.storage.hold import ChargingHold
+from portal.storage.inbound_text import InboundText
 from portal.storage.limit import count_up
 from portal.storage.message import Message, Receipt
 from portal.storage.message_fact import MessageFact
@@ -41,6 +42,7 @@ from portal.storage.service import Service, ServiceDetail, ServiceEntry
 from portal.storage.share import ServiceShare
 from portal.storage.sign_in import SignIn
 from portal.storage.signing import PlanPaper, PlanSignature, RecordConsent, Signing
+from portal.storage.sms_account import SmsAccount
 from portal.storage.staff import Staff
 from portal.storage.visit import Visit
 from portal.usecases.account import add_customer, found_organisation, open_account
@@ -164,6 +166,9 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(Message(dedupe_key="d", event="receipt", channel="email", customer_id=person.id, subject_id="s",
                     recipient="ada@example.com", locale="en", message_id="m", next_try_at=NOW,
                     created_at=NOW))  # fmt: skip
+        add(SmsAccount(account_sid="AC1", auth_token_sealed="s", sender="+13125550100", set_at=NOW))
+        add(InboundText(provider_id="SM1", customer_id=person.id, sender="+13125550123", words="Hi", meaning="other",
+                        heard_at=NOW))  # fmt: skip
         add(Bounce(channel="email", address="ada@example.com", reason="r", message_id=ids["message"], found_at=NOW))
         add(MessageFact(message_id=ids["message"], key="k", what="held", code="quiet_hours", source="outbox", facts={},
                         at=NOW))  # fmt: skip

@@ -30,7 +30,7 @@ def locked(house: House, request: pytest.FixtureRequest) -> Ports:
         database_url=house.ports.database.url.render_as_string(hide_password=False), redis_url="redis://127.0.0.1:1/0",
         seal_key=Fernet.generate_key().decode(), gateway="simulator", simulator_url=house.simulator.url,
         smtp_host="127.0.0.1", smtp_port=house.simulator.smtp_port, smtp_username="", smtp_password="",
-        smtp_tls="none", mail_sender="no-reply@paydoor.example", sms_account_sid="", portal_url="http://127.0.0.1:8080",
+        smtp_tls="none", mail_sender="no-reply@paydoor.example", sms_api_url="", portal_url="http://127.0.0.1:8080",
         gateway_timeout_page_seconds=2, gateway_timeout_worker_seconds=2, send_window_seconds=20,
         lease_margin_seconds=120, quarantine_seconds=900, sweep_seconds=15, pepper="p" * 40, pepper_version=1,
         pepper_previous="",

@@ -10,8 +10,10 @@ from click.testing import Result
 
 from portal.app import create_app
 from portal.domain.rule import RULES
-from portal.storage import audit, obligation, organisation
+from portal.storage import audit, customer, message, obligation, organisation, sms_account
 from portal.usecases.alarm import raise_alarm
+from portal.usecases.outbox import deliver
+from portal.usecases.promise import promise
 from portal.usecases.receipt import receipt_number
 from portal.usecases.restore import hold_charging
 from portal.usecases.sign_in import Browser
@@ -44,6 +46,7 @@ GROUPS = [
     ("messages",), ("messages", "held"), ("messages", "log"), ("messages", "bounced"), ("messages", "works-again"),
     ("provider",), ("provider", "add"), ("patient",), ("patient", "import"),
     ("service",), ("service", "record"), ("service", "import"),
+    ("messages", "carrier"),
 ]  # fmt: skip
 
 
@@ -166,6 +169,39 @@ def test_the_clock_walks_days_over_the_simulator_and_says_what_happened(run: Run
     assert said.exit_code == 0, said.output
     assert [row.status for row in payments_of(house, made.schedule_id)] == ["paid", "paid"]
     assert re.search(r"paid\W+2\b", said.stdout)
+
+
+def test_held_messages_are_listed_with_their_rule_and_time_and_logged_step_by_step(run: Run, house: House) -> None:
+    house.clock.at = datetime(2026, 11, 3, 4, 0, tzinfo=UTC)  # 22:00 in Chicago
+    with house.ports.database.transaction(house.organisation_id) as session:
+        payer = customer.by_id(session, house.customer_id)
+        assert payer is not None
+        mail = promise(session, "card_expiring", "email", payer, "ada@example.com", "s", "k", house.clock.at)
+        row = message.lock(session, mail)
+        assert row is not None
+        row.sealed_facts = house.ports.seal.seal("{}")
+    assert not deliver(house.ports, house.organisation_id, mail)
+    said = run("messages", "held", "--organisation", house.slug).stdout
+    assert re.search(r"quiet_hours +2026-11-03 08:00 CST +It is before 8:00", said)
+    assert "ada@example.com" not in said
+    told = run("messages", "log", mail).stdout
+    assert "held by quiet_hours" in told
+    assert "zones=America/Chicago" in told
+    assert "held by quiet_hours" in run("messages", "log", "--organisation", house.slug).stdout
+    assert "no such message" in run("messages", "log", "x").stderr
+    assert "Nothing stands against" in run("messages", "works-again", "a@b.c", "--organisation", house.slug).stderr
+
+
+def test_the_carrier_of_an_organisation_is_stored_sealed_and_says_what_to_enter(run: Run, house: House) -> None:
+    words = ("messages", "carrier", "--organisation", house.slug, "--auth-token", "top-secret-token")
+    said = run(*words, "--account-sid", "AC1", "--sender", "+13125550100")
+    assert said.exit_code == 0, said.stderr
+    assert f"/{house.slug}/sms/reply" in said.stdout
+    assert run(*words, "--account-sid", "XX", "--sender", "+13125550100").exit_code == 1
+    with house.ports.database.read(house.organisation_id) as session:
+        row = sms_account.sms_account(session)
+        assert row is not None
+        assert "top-secret-token" not in row.auth_token_sealed
 
 
 @pytest.mark.sqlite

@@ -41,6 +41,7 @@ def state_changing(portal: Portal, visit_id: str, token: str) -> Iterator[str]:
                 .replace("<slug:slug>", portal.slug)
                 .replace("<token:token>", token)
                 .replace("<visit:visit_id>", visit_id)
+                .replace("<visit:message_id>", "0" * 32)
             )
 
 

@@ -105,6 +105,7 @@ SENTENCES: dict[str, str] = {
     "schedule_or_payment_unknown": "There is no such schedule, and no such scheduled payment.",
     "schedule_over": "Its schedule is {status}.",
     "schedule_unknown": "There is no such schedule.",
+    "sms_account_wrong": "The account begins with AC; the sender is a number like +13125550100, or a service (MG...).",
 }
 
 

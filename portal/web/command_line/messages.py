@@ -12,6 +12,9 @@ from portal.storage import Session, bounce, message, message_fact
 from portal.storage.message import Message
 from portal.storage.organisation import Organisation
 from portal.usecases.delivery_log import clear_bounce
+from portal.usecases.inbound_text import REPLY_PATH
+from portal.usecases.payment_link import home
+from portal.usecases.sms_account import set_sms_account
 from portal.web.command_line.desk import (
     console,
     everybody,
@@ -99,6 +102,22 @@ def works_again(address: str, channel: str, slug: str) -> None:
             owner.id, lambda session: clear_bounce(session, channel, address, staff(), ports().clock.now())
         )
     console().print("Messages go there again.")
+
+
+@messages.command("carrier")
+@click.option("--account-sid", required=True, metavar="AC...", help="The account at Twilio.")
+@click.option("--sender", required=True, metavar="+1...", help="Its number, or a messaging service (MG...).")
+@click.option("--auth-token", prompt=True, hide_input=True, help="Asked for if absent; kept sealed.")
+@organisation_option
+def carrier(account_sid: str, sender: str, auth_token: str, slug: str) -> None:
+    """From now on the texts of an organisation go by this account; says what to enter at Twilio."""
+    owner = organisation_named(slug)
+    values = {"account_sid": account_sid, "auth_token": auth_token, "sender": sender, "by": staff()}
+    with refusals_said():
+        ports().database.run(
+            owner.id, lambda session: set_sms_account(session, ports().seal, **values, now=ports().clock.now())
+        )
+    console().print(f"Stored. A message comes in: POST {home(ports().portal_url, owner)}/{REPLY_PATH}")
 
 
 def _print_latest(owner: Organisation, last: int) -> None:
