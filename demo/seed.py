@@ -11,9 +11,9 @@ from typing import Any
 
 from demo.numbers import number_of
 from demo.schedule import schedule_running
+from demo.seed_people import people
 from portal.domain.card import KeepKind
 from portal.domain.organisation import Profile
-from portal.domain.staff import Role
 from portal.storage import Session, organisation
 from portal.storage.account import Account
 from portal.storage.offer import Offer
@@ -21,14 +21,11 @@ from portal.storage.payment_method import PaymentMethod
 from portal.storage.rows import new_id
 from portal.usecases.account import add_customer, found_organisation, open_account
 from portal.usecases.organisation import set_gateway_account, set_setting
-from portal.usecases.payment_link import address, by_token, home, make
+from portal.usecases.payment_link import address, by_token, make
 from portal.usecases.ports import Ports
 from portal.usecases.sms_account import set_sms_account
-from portal.usecases.staff import add_staff
 
 SEED = "demo"
-STAFF_PASSWORD = "violet teapot canyon"  # noqa: S105 - made up, for the desk only
-STAFF_LOGINS = {"staff": "harbor-lane", "staff-supervision": "northfield", "staff-therapy": "willow-street"}
 
 
 @dataclass(frozen=True)
@@ -91,32 +88,7 @@ def seed(ports: Ports) -> dict[str, Any]:
     links |= _supervision(ports)
     links |= _receivables(ports)
     links |= _therapy(ports)
-    return {"links": links, "logins": _staff(ports)}
-
-
-def _staff(ports: Ports) -> dict[str, dict[str, str]]:
-    """An administrator in each organisation; `python -m demo.code` shows the code their phone would show."""
-    logins = {}
-    for name, slug in (
-        ("staff", "harbor-lane"),
-        ("staff-supervision", "northfield"),
-        ("staff-therapy", "willow-street"),
-    ):
-        with ports.database.across() as session:
-            owner = organisation.by_slug(session, slug)
-        if owner is None:
-            raise RuntimeError(f"the demo has no organisation {slug}")
-        added = add_staff(
-            ports, owner.id, username="robin", name="Robin Castellano", role=Role.admin, password=STAFF_PASSWORD,
-            by=SEED,
-        )  # fmt: skip
-        logins[name] = {
-            "url": f"{home(ports.portal_url, owner)}/staff",
-            "username": "robin",
-            "password": STAFF_PASSWORD,
-            "totp_secret": added.totp_secret,
-        }
-    return logins
+    return {"links": links, "logins": people(ports)}
 
 
 def _found(ports: Ports, profile: Profile, settings: Mapping[str, object], **facts: str) -> Founded:

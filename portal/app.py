@@ -26,7 +26,7 @@ from portal.gateway.braintree import BraintreeGateways, Credentials
 from portal.gateway.page_reader import HttpPageReader
 from portal.jobs.queue import RedisDoorbell
 from portal.storage import Database, organisation, sms_account
-from portal.usecases.ports import Ports
+from portal.usecases.ports import Directory, Ports
 from portal.usecases.secret import Secrets
 from portal.web.command_line.install import install as install_commands
 from portal.web.doors import open_doors
@@ -116,6 +116,13 @@ class FernetSeal:
         return self._fernet.decrypt(sealed.encode("ascii")).decode()
 
 
+class DirectoriesHere:
+    """Usernames and PINs are kept here for every organisation. One that brings its own gets an adapter here."""
+
+    def of(self, organisation_id: str) -> Directory | None:
+        return None
+
+
 def configure_logging(level: str) -> None:
     """One JSON line for each event on standard output; values that look like secrets never reach it."""
     structlog.configure(
@@ -136,7 +143,19 @@ def configure_logging(level: str) -> None:
     logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
-_SECRET_NAMES = ("secret", "token", "nonce", "pin", "password", "private_key", "recipient", "email", "phone")
+_SECRET_NAMES = (
+    "secret",
+    "token",
+    "nonce",
+    "pin",
+    "password",
+    "private_key",
+    "recipient",
+    "email",
+    "phone",
+    "ssn",
+    "username",
+)
 
 
 def _redact(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -215,6 +234,7 @@ def build_ports(settings: AppSettings) -> Ports:
         doorbell=RedisDoorbell(settings.redis_url),
         seal=seal,
         secrets=Secrets(peppers_of(settings)),
+        directories=DirectoriesHere(),
         timing=timing_of(settings),
         portal_url=settings.portal_url,
         mail_domain=settings.mail_sender.rpartition("@")[2] or urlsplit(settings.portal_url).hostname or "localhost",

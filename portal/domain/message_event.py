@@ -174,6 +174,27 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
         ),
         Event(
+            "sign_in_code",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.request,
+            (*_SENDER, Fact("code", FactKind.reference), Fact("expires_at", FactKind.instant)),
+            opt_out=True,
+        ),
+        Event(
+            "pin_reset",
+            frozenset({Channel.email}),
+            MessageKind.request,
+            (*_SENDER, Fact("link_url", FactKind.url), Fact("expires_at", FactKind.instant)),
+            opt_out=True,
+        ),
+        Event(
+            "pin_changed",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, Fact("changed_at", FactKind.instant)),
+            opt_out=True,
+        ),
+        Event(
             "contact_change_request",  # to the organisation's own mailbox; names nobody, says which account
             frozenset({Channel.email}),
             MessageKind.house,

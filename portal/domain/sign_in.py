@@ -28,6 +28,9 @@ class Way(StrEnum):
     """With what somebody signed in."""
 
     password = "password"  # staff: with a second factor  # noqa: S105 - the name of a way, not a secret
+    username = "username"
+    account = "account"  # the organisation's own number of an account
+    ssn = "ssn"  # opens little: the balance in part, and paying (attack 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def ends_at(who: Who, opened_at: datetime, seen_at: datetime) -> datetime:
 class Limit:
     """How often something may be tried in a window by what shares a key.
 
-    `of` names the parts of the key: name (what was typed), network, organisation. The window is part of the bucket.
+    `of` names the parts of the key: name (whose it is), network, device, organisation; the window is in the bucket.
     """
 
     of: tuple[str, ...]
@@ -75,7 +78,7 @@ class Limit:
 
 # A name from one network first, so that a stranger's tries elsewhere do not lock its owner out (attack 5); then wider
 # and wider. All are rows in the database: they hold while Redis is down (attack 6).
-MINUTES, HOUR, DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
+MINUTES, QUARTER, HOUR, DAY = timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
 STAFF_LIMITS: tuple[Limit, ...] = (
     Limit(("name", "network"), MINUTES, 5),
     Limit(("name", "network"), HOUR, 20),
@@ -84,6 +87,33 @@ STAFF_LIMITS: tuple[Limit, ...] = (
     Limit(("network",), HOUR, 60),
     Limit(("organisation",), HOUR, 600),
 )
+CUSTOMER_LIMITS: tuple[Limit, ...] = (
+    Limit(("name", "network"), QUARTER, 5),
+    Limit(("name", "network"), HOUR, 10),
+    Limit(("name",), DAY, 20),  # with four digits: at most one chance in 500 a day (attack 3)
+    Limit(("network",), HOUR, 60),
+    Limit(("organisation",), HOUR, 3_000),
+)
+# A device its owner told us to remember is counted by itself, so nobody else's tries are held against it (attack 5).
+DEVICE_LIMITS: tuple[Limit, ...] = (
+    Limit(("name", "device"), QUARTER, 5),
+    Limit(("name", "device"), HOUR, 10),
+    Limit(("name", "device"), DAY, 20),
+)
+# Asking for a code or a new PIN sends something to somebody: a few times, then quietly no more (attack 129).
+ASKING_LIMITS: tuple[Limit, ...] = (
+    Limit(("name", "asking"), HOUR, 3),
+    Limit(("network", "asking"), HOUR, 20),
+    Limit(("organisation", "asking"), HOUR, 1_000),
+)
+CODE_LIMITS: tuple[Limit, ...] = (
+    Limit(("network", "code"), HOUR, 30),
+    Limit(("organisation", "code"), HOUR, 3_000),
+)
+CODE_TRIES = 5  # of one code
+CODE_DIGITS = 6
+CODE_LASTS = timedelta(minutes=10)
+PIN_TOKEN_LASTS = timedelta(minutes=10)  # attack 21
 PROOF_TRIES = 5  # wrong codes in a sign-in when it is asked for again; then it ends
 
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -98,6 +128,12 @@ def canonical(name: str) -> str:
         return ""
     spelt = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
     return "" if _UNREADABLE.search(spelt) or len(spelt) > NAME_LENGTH_MAX else spelt
+
+
+def ssn_digits(typed: str) -> str:
+    """The nine digits of an SSN as typed, '' when it is none."""
+    plain = typed.replace(" ", "").replace("-", "")
+    return plain if len(plain) == 9 and plain.isascii() and plain.isdigit() else ""
 
 
 def network_of(ip: str) -> str:

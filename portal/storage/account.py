@@ -40,6 +40,15 @@ def by_id(session: Session, account_id: str) -> Account | None:
     return session.scalars(select(Account).where(Account.id == account_id)).one_or_none()
 
 
+def of_customer(session: Session, customer_id: str) -> list[Account]:
+    """Every account of a customer, the oldest first."""
+    return list(
+        session.scalars(
+            select(Account).where(Account.customer_id == customer_id).order_by(Account.created_at, Account.id)
+        )
+    )
+
+
 def by_reference(session: Session, reference: str) -> Account | None:
     """The account with the organisation's own number for it."""
     return session.scalars(select(Account).where(Account.reference == reference)).one_or_none()

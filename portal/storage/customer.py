@@ -91,6 +91,17 @@ def open_change_request(session: Session, visit_id: str) -> ContactChangeRequest
     return session.scalars(_OPEN_REQUEST, own).one_or_none()
 
 
+def open_own_request(session: Session, customer_id: str) -> ContactChangeRequest | None:
+    """The request a customer made when signed in, outside any visit."""
+    return session.scalars(
+        select(ContactChangeRequest).where(
+            ContactChangeRequest.customer_id == customer_id,
+            ContactChangeRequest.visit_id.is_(None),
+            ContactChangeRequest.status == "open",
+        )
+    ).first()
+
+
 def change_request_by_id(session: Session, request_id: str) -> ContactChangeRequest | None:
     """The request of this organisation, or nothing."""
     return session.scalars(select(ContactChangeRequest).where(ContactChangeRequest.id == request_id)).one_or_none()

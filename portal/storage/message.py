@@ -91,6 +91,18 @@ def receipt_of_charge(session: Session, charge_id: str) -> Receipt | None:
     return session.scalars(_RECEIPT_OF_CHARGE, own).one_or_none()
 
 
+def receipts_of(session: Session, customer_id: str, limit: int) -> list[Receipt]:
+    """Receipts of a customer, newest first."""
+    return list(
+        session.scalars(
+            select(Receipt)
+            .where(Receipt.customer_id == customer_id)
+            .order_by(Receipt.issued_at.desc(), Receipt.id)
+            .limit(limit)
+        )
+    )
+
+
 def receipt_by_id(session: Session, receipt_id: str) -> Receipt | None:
     """The receipt of this organisation, or nothing."""
     return session.scalars(select(Receipt).where(Receipt.id == receipt_id)).one_or_none()

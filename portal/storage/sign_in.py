@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, and_, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.customer import Customer
+from portal.storage.login import Login
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.staff import Staff
 from portal.storage.types import Instant
@@ -50,6 +52,13 @@ _OF_STAFF = (
     .where(SignIn.organisation_id == _OWN, SignIn.secret_sha256 == bindparam("secret_sha256"))
     .execution_options(names_organisation=True)
 )
+_OF_CUSTOMER = (
+    select(SignIn, Login, Customer)
+    .join(Login, and_(Login.organisation_id == _OWN, Login.customer_id == SignIn.customer_id))
+    .join(Customer, and_(Customer.organisation_id == _OWN, Customer.id == SignIn.customer_id))
+    .where(SignIn.organisation_id == _OWN, SignIn.secret_sha256 == bindparam("secret_sha256"))
+    .execution_options(names_organisation=True)
+)
 
 
 def of_staff(session: Session, secret_sha256: str) -> tuple[SignIn, Staff] | None:
@@ -57,6 +66,18 @@ def of_staff(session: Session, secret_sha256: str) -> tuple[SignIn, Staff] | Non
     own = {"organisation_id": session.info["organisation_id"], "secret_sha256": secret_sha256}
     row = session.execute(_OF_STAFF, own).one_or_none()
     return (row[0], row[1]) if row is not None else None
+
+
+def of_customer(session: Session, secret_sha256: str) -> tuple[SignIn, Login, Customer] | None:
+    """The sign-in of a secret with the customer and their login, ended or not."""
+    own = {"organisation_id": session.info["organisation_id"], "secret_sha256": secret_sha256}
+    row = session.execute(_OF_CUSTOMER, own).one_or_none()
+    return (row[0], row[1], row[2]) if row is not None else None
+
+
+def by_id(session: Session, sign_in_id: str) -> SignIn | None:
+    """The sign-in of this organisation, or nothing."""
+    return session.scalars(select(SignIn).where(SignIn.id == sign_in_id)).one_or_none()
 
 
 def lock(session: Session, sign_in_id: str) -> SignIn | None:

@@ -61,6 +61,7 @@ class Visit(TenantRow):
     confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     agreement_id: Mapped[str | None] = mapped_column(Text)
     obligation_id: Mapped[str | None] = mapped_column(Text)  # of a payment; a schedule names its visit itself
+    sign_in_id: Mapped[str | None] = mapped_column(Text)  # opened by somebody who is signed in, not by a token
     version: Mapped[int] = mapped_column(default=1)
 
 

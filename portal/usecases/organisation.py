@@ -27,6 +27,11 @@ class OrganisationSettings:
         assert isinstance(value, bool), name  # noqa: S101 - a wrong name is a programming error
         return value
 
+    def with_(self, **values: bool | int | str) -> "OrganisationSettings":
+        """The same with some set for the moment; a wrong name is a programming error."""
+        assert values.keys() <= self.values.keys(), values  # noqa: S101 - see above
+        return OrganisationSettings(MappingProxyType({**self.values, **values}))
+
     def number(self, name: str) -> int:
         """A whole number (cents, days, counts)."""
         value = self.values[name]

@@ -201,6 +201,13 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             facts[flag] = bool(opened.get(flag))
         case "sms_stopped" | "sms_started" | "sms_help":
             pass
+        case "sign_in_code" | "pin_reset":
+            if row.sealed_facts is None:
+                raise DeliveryPermanent("code_missing")
+            facts |= json.loads(ports.seal.open(row.sealed_facts))
+            facts["expires_at"] = datetime.fromisoformat(facts["expires_at"])
+        case "pin_changed":
+            facts["changed_at"] = row.created_at
         case event if event in OF_SCHEDULE | OF_PAYMENT:
             facts |= schedule_facts(ports, session, row, sender)
         case "contact_change_request":

@@ -115,7 +115,7 @@ def send_fresh(ports: Ports, organisation_id: str, token: str, purpose: Purpose 
         if found is None or found.state is not LinkState.expired or not rules.is_on("fresh_link"):
             raise Refused("link_not_expired")
         asked = limits.count_up(session, "fresh_link", found.account.id, timedelta(hours=1), now)
-        channel, recipient = _way_to(session, found.customer)
+        channel, recipient = way_to(session, found.customer)
         if asked > FRESH_PER_HOUR or recipient is None:
             return
         fresh = make(
@@ -160,7 +160,7 @@ def by_token(session: Session, token: str, purpose: Purpose = Purpose.pay) -> Pa
     return link
 
 
-def _way_to(session: Session, customer: Customer) -> tuple[str, str | None]:
+def way_to(session: Session, customer: Customer) -> tuple[str, str | None]:
     """How the customer is written to: by email, else by text where they agreed to texts."""
     if customer.email:
         return "email", customer.email

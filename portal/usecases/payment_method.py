@@ -21,7 +21,7 @@ ENTERED = "entered"  # the card typed a moment ago in this visit
 def on_file(session: Session, walk: Walk, now: datetime) -> list[PaymentMethod]:
     """The cards that can be offered: kept, not expired, and with a ZIP that can prove them."""
     kept = methods.of_customer(session, walk.customer.id)
-    return [card for card in kept if card.postal_code and not _expired(card, now)]
+    return [card for card in kept if (card.postal_code or walk.knows_cards) and not _expired(card, now)]
 
 
 def refused(
@@ -29,11 +29,14 @@ def refused(
 ) -> dict[str, Refused]:
     """Why this card on file may not be used, by field; empty when it may. Every wrong proof is counted.
 
-    A card that was proven in this visit is not asked for again. One sentence for wrong digits, ZIP or both.
+    A card that was proven in this visit is not asked for again, nor is any of who is signed in. One sentence for wrong
+    digits, ZIP or both.
     """
     card = methods.owned_by(session, method_id, walk.customer.id) if method_id else None
-    if card is None or _expired(card, now) or not card.postal_code:
+    if card is None or _expired(card, now) or not (card.postal_code or walk.knows_cards):
         return {"method-new": Refused("method_missing")}
+    if walk.knows_cards:
+        return {}
     if walk.visit.payment_method_id == card.id and walk.visit.method_proven_at is not None:
         return {}
     if not (digits(last4) and digits(postal_code)):

@@ -164,6 +164,24 @@ class Seal(Protocol):
     def open(self, sealed: str) -> str: ...
 
 
+class DirectoryUnreachable(Exception):
+    """An organisation's own directory did not answer."""
+
+
+class Directory(Protocol):
+    """Where an organisation keeps usernames and PINs of its own, such as those of its app."""
+
+    def customer_of(self, username: str, pin: str) -> str | None:
+        """The organisation's number of the customer whose both are right, else None. DirectoryUnreachable."""
+
+
+class Directories(Protocol):
+    """Which organisations bring a directory of their own."""
+
+    def of(self, organisation_id: str) -> Directory | None:
+        """None: usernames and PINs are kept here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a use case may reach outside its own transaction."""
@@ -179,6 +197,7 @@ class Ports:
     doorbell: Doorbell
     seal: Seal
     secrets: Secrets
+    directories: Directories
     timing: Timing
     portal_url: str
     mail_domain: str  # right of the @ in a Message-ID

@@ -36,6 +36,9 @@ def keys_of(session: Session, name: str, browser: Browser) -> dict[str, str]:
         "name": name,
         "network": network_of(browser.ip),
         "organisation": str(session.info["organisation_id"]),
+        # what is counted apart from signing in itself
+        "asking": "asking",
+        "code": "code",
     }
 
 
@@ -92,6 +95,12 @@ def stands(who: Who, row: SignIn, epoch: int, is_active: bool, now: datetime) ->
 def is_due_to_be_seen(row: SignIn, now: datetime) -> bool:
     """Whether the last sign of life is old enough to be written anew."""
     return now - row.seen_at >= SEEN_EVERY
+
+
+def to_be_seen(session: Session, sign_in_id: str | None, now: datetime) -> str | None:
+    """The id again, when a sign of life of it is to be written."""
+    row = sign_ins.by_id(session, sign_in_id) if sign_in_id is not None else None
+    return row.id if row is not None and is_due_to_be_seen(row, now) else None
 
 
 def see(session: Session, sign_in_id: str, now: datetime) -> None:

@@ -21,6 +21,7 @@ from portal.storage import payment_link as links
 from portal.storage import visit as visits
 from portal.storage import walk as walks
 from portal.storage.organisation import Organisation
+from portal.usecases.customer_sign_in import opened_fully, still_stands
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.payment_link import Found, state_of
 
@@ -54,6 +55,7 @@ class Walk:
     offers: tuple[OfferOnTable, ...]
     obligation: obligations.Obligation | None
     progress: Progress
+    knows_cards: bool = False  # the person is signed in with more than an SSN: their cards need no proof
 
     @property
     def offer(self) -> OfferOnTable | None:
@@ -71,8 +73,20 @@ class Walk:
         return max(self.payable_cents - self.promised_cents, 0)
 
 
-def start(session: Session, found: Found, *, ip: str, user_agent: str, locale: str, now: datetime) -> tuple[str, str]:
-    """Opens a visit of a link that is good for something; returns (visit id, the secret its cookie holds)."""
+def start(
+    session: Session,
+    found: Found,
+    *,
+    ip: str,
+    user_agent: str,
+    locale: str,
+    now: datetime,
+    sign_in_id: str | None = None,
+) -> tuple[str, str]:
+    """Opens a visit of a link that is good for something; returns (visit id, the secret its cookie holds).
+
+    With a `sign_in_id` it lasts no longer than that sign-in.
+    """
     link = found.link
     if found.state is not LinkState.open:
         raise Refused("link_not_open")
@@ -89,6 +103,7 @@ def start(session: Session, found: Found, *, ip: str, user_agent: str, locale: s
         ip=ip,
         user_agent=user_agent[:USER_AGENT_LENGTH_MAX],
         locale=locale,
+        sign_in_id=sign_in_id,
     )
     session.add(visit)
     session.flush()
@@ -134,12 +149,18 @@ def _rows(session: Session, visit_id: str, secret: str, now: datetime) -> walks.
     known = rows[0].secret_sha256 if rows is not None else digest("")
     if not hmac.compare_digest(known, digest(secret)) or rows is None or rows[0].expires_at <= now:
         return None
+    if rows[0].sign_in_id is not None and not still_stands(session, rows[0].sign_in_id, now):
+        return None
     return rows
 
 
 def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
     visit, link, account, customer, organisation = rows
     chosen = settings_of(session, organisation)
+    knows_cards = False
+    if visit.sign_in_id is not None:
+        chosen = chosen.with_(contact_verification=False)  # their profile is the place for it
+        knows_cards = opened_fully(session, visit.sign_in_id)
     obligations = walks.obligations_of(session, account.id, visit.obligation_id)
     # what is scheduled for later is not under way: whoever wants to may pay before it
     scheduled = [each for each in obligations if (each.kind, each.status) == (SCHEDULED, "due")]
@@ -161,6 +182,7 @@ def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
         offers=on_table,
         obligation=next((each for each in obligations if each.id == visit.obligation_id), None),
         progress=_progress(visit, on_table, chosen.is_on("allow_skip_offer")),
+        knows_cards=knows_cards,
     )
 
 

@@ -34,6 +34,11 @@ from portal.web.card_link import authorize, card, done
 from portal.web.card_link.door import CARD_LINK
 from portal.web.card_page import card_page
 from portal.web.carrier import carrier
+from portal.web.customer import history, methods, profile
+from portal.web.customer import home as first_page
+from portal.web.customer import pin as customer_pin
+from portal.web.customer import sign_in as customer_sign_in
+from portal.web.customer.door import door as customers
 from portal.web.notice import notice
 from portal.web.payment_link import agreement, amount, check, contact, offer, result, schedule
 from portal.web.payment_link.door import PAYMENT_LINK
@@ -43,6 +48,7 @@ from portal.web.staff.door import door as console
 STEPS = (contact, offer, amount, schedule, check, agreement, result)  # importing one hangs its views on the door
 CARD_STEPS = (card, authorize, done)
 CONSOLE = (sign_in, home, password)
+CUSTOMER = (customer_sign_in, customer_pin, first_page, history, methods, profile)
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
 LINK_DOORS = (PAYMENT_LINK, CARD_LINK)
 REQUESTS_PER_MINUTE = 600
@@ -96,6 +102,7 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     app.register_blueprint(carrier)
     app.register_blueprint(card_page)
     app.register_blueprint(console)
+    app.register_blueprint(customers)
     for endpoint in machines.WITHOUT_FORM_TOKEN:
         csrf.exempt(app.view_functions[endpoint])
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")

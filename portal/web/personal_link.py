@@ -17,6 +17,7 @@ from portal.domain.payment_link import LinkState, Purpose
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage.visit import Visit
+from portal.usecases import sign_in as sign_ins
 from portal.usecases import visit
 from portal.usecases.organisation import OrganisationSettings, settings, settings_of
 from portal.usecases.payment_link import find, send_fresh
@@ -73,6 +74,7 @@ class Seen(Protocol):
 
 
 S = TypeVar("S", bound=Seen)
+DOORS: dict[Purpose, LinkDoor] = {}  # filled by `hang_landing`; for who opens a visit without a link's token
 sent = Blueprint("personal_link", __name__)
 
 
@@ -95,18 +97,7 @@ def hang_landing(door: LinkDoor, template: str) -> None:
             return unreferred(page("personal_link/slow_down.html", 429, sentence=sentence(refused)))
         if opened is None:
             return unreferred(page("personal_link/unknown.html", 404))
-        visit_id, secret = opened
-        response = move_on(door.path_of(door.first, visit_id))
-        response.set_cookie(
-            cookie_name(),
-            secret,
-            max_age=int(VISIT_LASTS.total_seconds()),
-            path=door.cookie_path(visit_id),
-            secure=cookie_name().startswith("__Secure"),
-            httponly=True,
-            samesite="Lax",
-        )
-        return response
+        return into(door, *opened)
 
     @of_organisation
     def fresh_link(token: str) -> AnyResponse:
@@ -117,6 +108,7 @@ def hang_landing(door: LinkDoor, template: str) -> None:
             return move_on(url_for(f"{door.blueprint.name}.landing", slug=organisation().slug, token=token))
         return move_on(url_for("personal_link.fresh_link_sent", slug=organisation().slug))
 
+    DOORS[door.purpose] = door
     add = door.blueprint.add_url_rule
     add(door.link_rule, "landing", landing, methods=["GET"])
     add(door.link_rule, "landing_post", landing_post, methods=["POST"])
@@ -130,19 +122,38 @@ def fresh_link_sent() -> Response:
     return page("personal_link/fresh_link.html")
 
 
+def into(door: LinkDoor, visit_id: str, secret: str) -> AnyResponse:
+    """Sends the browser into a visit that was just opened, with its cookie."""
+    response = move_on(door.path_of(door.first, visit_id))
+    response.set_cookie(
+        cookie_name(),
+        secret,
+        max_age=int(VISIT_LASTS.total_seconds()),
+        path=door.cookie_path(visit_id),
+        secure=cookie_name().startswith("__Secure"),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
 def enter(look: Callable[[Session, str], S | None]) -> tuple[str, S] | None:
     """The secret of the visit's cookie and what `look` sees with it, in one read-only transaction.
 
     None for everyone else, whatever the reason.
     """
     secret = secret_here()
+    now = ports().clock.now()
     with ports().database.read(organisation().id) as session:
         seen = look(session, secret)
         if seen is None:
             return None
         g.language_on_file = seen.visit.locale
         g.support_hours = seen.settings.words("support_hours")
-        return secret, seen
+        held_by = sign_ins.to_be_seen(session, seen.visit.sign_in_id, now)
+    if held_by is not None:  # walking is a sign of life for the sign-in that opened the visit
+        ports().database.run(organisation().id, lambda session: sign_ins.see(session, held_by, now))
+    return secret, seen
 
 
 def secret_here() -> str:

@@ -115,7 +115,28 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     "card_declined": lambda _facts: _("Your bank did not accept this card. Check the details, or use another card."),
     "card_unusable": lambda _facts: _("The card details could not be used any more. Enter the card again."),
+    "method_needed": lambda _facts: _(
+        "This card is needed for scheduled payments. Change the card of those payments first, then remove it here."
+    ),
+    "method_unknown": lambda _facts: _("That card is not on the list any more."),
     "receipt_capped": lambda _facts: _("The receipt was already sent several times. Print it from this page instead."),
+    "who_missing_username": lambda _facts: _("Enter your username."),
+    "who_missing_account": lambda _facts: _("Enter your account number."),
+    "who_missing_ssn": lambda _facts: _("Enter your Social Security number."),
+    "pin_missing": lambda _facts: _("Enter your PIN."),
+    "pin_unreadable": lambda facts: _("A PIN is %(least)s to %(most)s digits.", least=facts.get("least", 6),
+                                      most=facts.get("most", 12)),
+    "pin_short": lambda facts: _("Use at least %(least)s digits.", least=facts.get("least", 6)),
+    "pin_weak": lambda _facts: _(
+        "That PIN is easy to guess. Use digits that are no date, no pattern and no part of your phone or account "
+        "number."
+    ),
+    "pin_wrong": lambda _facts: _("That is not your PIN now."),
+    "pin_link_over": lambda _facts: _("This link was used or has ended. Ask for a new one."),
+    "code_missing": lambda _facts: _("Enter the code."),
+    "code_wrong": lambda _facts: _("That code is wrong, was used, or has ended. Check it, or ask for a new one."),
+    "directory_silent": lambda _facts: _("We cannot check usernames at this moment. Try again in a few minutes."),
+    "device_unknown": lambda _facts: _("That device is not on the list any more."),
     "password_short": lambda facts: _("Use at least %(least)s characters.", least=facts.get("least", 12)),
     "password_long": lambda facts: _("Use at most %(most)s characters.", most=facts.get("most", 200)),
     "password_weak": lambda _facts: _("That is easy to guess. Use several words that do not belong together."),
@@ -123,10 +144,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "proof_code_wrong": lambda _facts: _("That code is wrong or was used before. Wait for the next one."),
     "sign_in_busy": lambda _facts: _("Many people are signing in at this moment. Try again in a few seconds."),
     "sign_in_over": lambda _facts: _("Your sign-in has ended. Sign in again."),
-    "sign_in_wrong": lambda _facts: _(
-        "That did not match. Check everything and try again. After several tries, wait a few minutes: until then even "
-        "the right ones are not accepted."
-    ),
+    "sign_in_wrong": lambda _facts: _("That did not match. Check everything and try again."),
     "receipt_no_address": lambda _facts: _("There is no email address on file. Print the receipt from this page."),
 }  # fmt: skip
 

@@ -79,6 +79,33 @@ def farewell(response: AnyResponse, who: Who) -> AnyResponse:
     return response
 
 
+def device_secret() -> str:
+    """What the cookie of a remembered device holds; '' when there is none."""
+    return request.cookies.get(_device_cookie(), "")[:COOKIE_LENGTH_MAX]
+
+
+def set_device(response: AnyResponse, secret: str, days: int) -> None:
+    """Lets this browser be known again. It opens nothing by itself."""
+    response.set_cookie(
+        _device_cookie(),
+        secret,
+        max_age=days * 86_400,
+        path="/",
+        secure=_is_https(),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def device_label() -> str:
+    """What its owner will know this browser by: Chrome, Android."""
+    agent = request.headers.get("User-Agent", "")
+    program = next((word for word in ("Edg", "OPR", "Firefox", "Chrome", "Safari") if word in agent), "")
+    system = next((word for word in ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux") if word in agent), "")
+    names = {"Edg": "Edge", "OPR": "Opera", "Mac OS": "Mac"}
+    return ", ".join(names.get(word, word) for word in (program, system) if word)
+
+
 def browser() -> Browser:
     """From where this request comes."""
     return Browser(request.remote_addr or "", request.headers.get("User-Agent", ""))
@@ -102,6 +129,10 @@ def _load(_request: object) -> Any:
         return None
     secret = secret_of(Who(str(request.blueprint)))
     return find(secret) if secret else None
+
+
+def _device_cookie() -> str:
+    return f"{'__Host-' if _is_https() else ''}device-{organisation().slug}"
 
 
 def _prefix(who: Who) -> str:

@@ -82,6 +82,13 @@ FACTS: dict[str, dict[str, object]] = {
         "expires_at": PAID_AT,
         "for_card": True,
     },
+    "sign_in_code": {**SENDER, "code": "482913", "expires_at": PAID_AT},
+    "pin_reset": {
+        **SENDER,
+        "link_url": "https://pay.example/harbor/pin/" + "Ab1_-" * 6 + "xy",
+        "expires_at": PAID_AT,
+    },
+    "pin_changed": {**SENDER, "changed_at": PAID_AT},
     "contact_change_request": {
         **SENDER,
         "account_reference": "HR-20417",

@@ -78,7 +78,7 @@ class ListeningDoorbell:
 
 def build_ports(database: Database, simulator: SimulatorProcess, **changes: object) -> Ports:
     """Ports over real parts; pass `mail`, `wording`, `paper` and others to replace one."""
-    from portal.app import TEMPLATES, TRANSLATIONS
+    from portal.app import TEMPLATES, TRANSLATIONS, DirectoriesHere
     from portal.delivery.drawing import Drawings
     from portal.delivery.paper import Paper
     from portal.delivery.smtp import SmtpMail
@@ -112,6 +112,7 @@ def build_ports(database: Database, simulator: SimulatorProcess, **changes: obje
         doorbell=ListeningDoorbell(),
         seal=seal,
         secrets=Secrets({1: "p" * 40}, memory_kib=64),
+        directories=DirectoriesHere(),
         timing=Timing(page_timeout=timedelta(seconds=2), worker_timeout=timedelta(seconds=2)),
         portal_url="http://127.0.0.1:8080",
         mail_domain="paydoor.example",

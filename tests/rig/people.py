@@ -1,4 +1,4 @@
-"""People of a house who can sign in: staff with a password and a phone that shows codes.
+"""People of a house who can sign in: staff with a password and a phone that shows codes, customers with a PIN.
 
 Asked by tests of pages behind a sign-in. Adds them through use cases only.
 """
@@ -9,10 +9,12 @@ from datetime import datetime
 
 from portal.domain.second_factor import STEP_SECONDS, code_at
 from portal.domain.staff import Role
+from portal.usecases.login import let_in
 from portal.usecases.staff import add_staff
 from tests.rig.house import House
 from tests.rig.reader import Reader
 
+PIN = "839174"
 PASSWORD = "violet teapot canyon"
 
 
@@ -41,6 +43,34 @@ class Colleague:
         reader.open(f"/{self.house.slug}/staff/sign-in")
         reader.fill("Username", self.username).fill("Password", self.password if password is None else password)
         return reader.fill("Code from", self.code() if code is None else code).press("Sign in")
+
+
+@dataclass
+class Payer:
+    """A customer who can sign in."""
+
+    house: House
+    login_id: str
+    username: str
+    pin: str = PIN
+
+    def sign_in(self, reader: Reader, *, pin: str | None = None, remember: bool = False) -> Reader:
+        """Through the page, as a person does."""
+        reader.open(f"/{self.house.slug}/sign-in/username")
+        reader.fill("Username", self.username).fill("PIN", self.pin if pin is None else pin)
+        if remember:
+            reader.choose("Remember this device")
+        return reader.press("Sign in")
+
+
+def payer(house: House, customer_id: str | None = None, *, ssn: str | None = None, pin: str | None = PIN) -> Payer:
+    """The house's customer, or another one, with a login."""
+    username = f"dana-{uuid.uuid4().hex[:6]}"
+    login_id = let_in(
+        house.ports, house.organisation_id, customer_id or house.customer_id, by="test", username=username, pin=pin,
+        ssn=ssn,
+    )  # fmt: skip
+    return Payer(house, login_id, username)
 
 
 def colleague(house: House, role: Role = Role.clerk) -> Colleague:

@@ -41,7 +41,8 @@ def run(house: House) -> Run:
 GROUPS = [
     ("refund",), ("refund", "whole"), ("refund", "part"), ("refund", "void"), ("refund", "show"), ("reconcile",),
     ("reconcile", "run"), ("reconcile", "show"), ("restored",), ("explain",), ("alarms",), ("alarms", "list"),
-    ("alarms", "clear"), ("clock",), ("staff",), ("staff", "add"), ("staff", "list"), ("staff", "role"),
+    ("alarms", "clear"), ("clock",), ("customers",), ("customers", "let-in"),
+    ("staff",), ("staff", "add"), ("staff", "list"), ("staff", "role"),
     ("staff", "disable"), ("staff", "enable"), ("staff", "password"), ("staff", "second-factor"),
     ("messages",), ("messages", "held"), ("messages", "log"), ("messages", "bounced"), ("messages", "works-again"),
     ("provider",), ("provider", "add"), ("patient",), ("patient", "import"),

@@ -19,5 +19,26 @@
     sender.classList.remove("sending");
   });
   document.addEventListener("htmx:error", (event) => { if (form(event)) region("alert", document.body.dataset.lost); });
+  // Before a sign-in ends by itself there is a word, with a button that keeps it going; what was typed stays (W25).
+  const ending = document.getElementById("ending");
+  if (ending) {
+    let until = Date.now() + ending.dataset.seconds * 1000;
+    const stay = ending.querySelector("form");
+    setInterval(() => {
+      const left = until - Date.now();
+      if (left <= 0) window.location.assign(ending.dataset.over);
+      else if (left <= ending.dataset.warn * 1000 && !ending.open) ending.showModal();
+    }, 1000);
+    stay.addEventListener("submit", (event) => {
+      event.preventDefault();
+      fetch(stay.action, { method: "POST", body: new URLSearchParams(new FormData(stay)) }).then((answer) => {
+        if (answer.url.includes("/sign-in")) window.location.assign(ending.dataset.over);
+        if (!answer.ok) return;
+        until = Date.now() + 900000;
+        ending.close();
+      });
+    });
+    document.addEventListener("htmx:after:request", () => { until = Math.max(until, Date.now() + 840000); });
+  }
   document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
 })();

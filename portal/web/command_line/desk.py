@@ -81,6 +81,7 @@ SENTENCES: dict[str, str] = {
     "The whole can be given back now.",
     "refund_while_settling": "The payment is settling at this moment. Try again in a few hours.",
     "request_key_unreadable": "A key is 32 digits of 0-9 and a-f.",
+    "ssn_unreadable": "An SSN has nine digits.",
     "password_long": "The password is too long: at most {most} characters.",
     "password_short": "The password is too short: at least {least} characters.",
     "password_weak": "The password is easy to guess. Use several words that do not belong together.",

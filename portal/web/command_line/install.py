@@ -4,6 +4,7 @@ from flask import Flask
 
 from portal.web.command_line.alarms import alarms
 from portal.web.command_line.clock import clock
+from portal.web.command_line.customers import customers
 from portal.web.command_line.due import due
 from portal.web.command_line.explain import explain_obligation
 from portal.web.command_line.messages import messages
@@ -20,7 +21,7 @@ from portal.web.command_line.staff import staff
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, cancel, clock, due, explain_obligation, messages, move, pages, provider, reconcile, refund, restored,
-        retry, service, skip, staff, treated,
+        alarms, cancel, clock, customers, due, explain_obligation, messages, move, pages, provider, reconcile, refund,
+        restored, retry, service, skip, staff, treated,
     ):  # fmt: skip
         app.cli.add_command(command)

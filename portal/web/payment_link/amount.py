@@ -35,6 +35,7 @@ class CardOnFile:
     brand: str
     saved_at: datetime
     is_proven: bool
+    last4: str = ""  # only where the person is signed in
 
 
 def _cards(session: Session, walk: Walk) -> list[CardOnFile]:
@@ -44,7 +45,8 @@ def _cards(session: Session, walk: Walk) -> list[CardOnFile]:
             card.id,
             card.brand,
             card.saved_at,
-            visit.payment_method_id == card.id and visit.method_proven_at is not None,
+            walk.knows_cards or (visit.payment_method_id == card.id and visit.method_proven_at is not None),
+            card.last4 if walk.knows_cards else "",
         )
         for card in payment_method.on_file(session, walk, ports().clock.now())
     ]

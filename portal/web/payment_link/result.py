@@ -121,6 +121,8 @@ def _page(here: Here, told: str) -> AnyResponse:
         name: url_for(f"payment_link.{name}", slug=organisation().slug, visit_id=here.visit_id)
         for name in ("result", "receipt_again", "receipt_pdf", "pay_again")
     }
+    signed_in = here.walk.visit.sign_in_id is not None
+    urls["account"] = url_for("customer.home", slug=organisation().slug) if signed_in else ""
     context: dict[str, Any] = {"obligation": obligation, "account": here.walk.account, "urls": urls, "told": told}
     if obligation.status == "paid":
         return page(
