@@ -252,7 +252,7 @@ class Stage:
                 ),
             ]
             due = session.scalar(
-                select(func.min(Obligation.due_at)).where(
+                select(func.min(func.coalesce(Obligation.handed_at, Obligation.due_at))).where(
                     Obligation.account_id == scene.account_id, Obligation.status == "due"
                 )
             )
