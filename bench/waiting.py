@@ -149,7 +149,7 @@ def _ready_to_pay(desk: Desk) -> tuple[str, str, str]:
         walk = visit.look(session, visit_id, secret, now, locked=True)
         assert walk is not None
         contact.seen(walk, now)
-    card = Choice("whole", "", "new", house.nonce(), False, "", "")
+    card = Choice(later=False, amount="whole", typed_amount="", method="new", save_card=False, nonce=house.nonce())
     refused = checkout.choose(ports, house.organisation_id, visit_id, secret, card, f"198.18.1.{hash(visit_id) % 250}")
     if refused:
         raise RuntimeError(f"a card was refused: {refused}")
