@@ -21,6 +21,7 @@ _SENDER = (
 )
 
 _PAYER = (Fact("customer_name", FactKind.name), Fact("account_reference", FactKind.reference))
+_PLAN = (*_PAYER, Fact("plan_reference", FactKind.reference))
 _PAYMENT = (Fact("amount_cents", FactKind.cents), Fact("due_on", FactKind.day))
 _CARD = (
     Fact("card_brand", FactKind.name, required=False),
@@ -193,6 +194,94 @@ EVENTS: dict[str, Event] = {
             MessageKind.record,
             (*_SENDER, Fact("changed_at", FactKind.instant)),
             opt_out=True,
+        ),
+        Event(
+            "plan_offer",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.request,
+            (
+                *_SENDER,
+                Fact("customer_name", FactKind.name),
+                Fact("link_url", FactKind.url),
+                Fact("expires_at", FactKind.instant),
+                Fact("fresh", FactKind.flag),  # the customer asked for it on an expired offer
+                Fact("changed", FactKind.flag),  # a new version of a plan that was signed
+            ),
+            opt_out=True,
+        ),
+        Event(
+            "plan_reminder",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.request,
+            (
+                *_SENDER,
+                Fact("customer_name", FactKind.name),
+                Fact("link_url", FactKind.url),
+                Fact("expires_at", FactKind.instant),
+            ),
+            opt_out=True,
+        ),
+        Event(
+            "plan_expired",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.notice,
+            (*_SENDER, Fact("customer_name", FactKind.name), Fact("link_url", FactKind.url, required=False)),
+            opt_out=True,
+        ),
+        Event(
+            "plan_signed",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (
+                *_SENDER,
+                *_PLAN,
+                *_CARD,
+                Fact("payments", FactKind.payments),
+                Fact("total_cents", FactKind.cents),
+                Fact("link_url", FactKind.url),
+            ),
+            opt_out=True,
+            goes_on="The copy of what was signed must be provided (Reg E 1005.10(b), 15 USC 7001(c), C2).",
+        ),
+        Event(
+            "plan_completed",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PLAN, Fact("paid_cents", FactKind.cents), Fact("forgiven_cents", FactKind.cents)),
+            opt_out=True,
+            goes_on="The record that an authorization has ended and what is no longer owed (Reg E 1005.10(c)).",
+        ),
+        Event(
+            "plan_cancelled",
+            frozenset({Channel.email, Channel.sms}),
+            MessageKind.record,
+            (*_SENDER, *_PLAN, Fact("under_way", FactKind.flag)),
+            opt_out=True,
+            goes_on="Confirms that an authorization ended and nothing more is debited (S1:42, Reg E 1005.10(c)).",
+        ),
+        Event(
+            "plan_paused",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PLAN),
+            opt_out=True,
+            goes_on="Tells that debits the customer authorized and counts on do not come for now (Reg E 1005.10(d)).",
+        ),
+        Event(
+            "plan_resumed",
+            frozenset({Channel.email}),
+            MessageKind.notice,
+            (*_SENDER, *_PLAN, Fact("payments", FactKind.payments)),
+            opt_out=True,
+            goes_on="Debits come again, some on other dates than those authorized (Reg E 1005.10(d)).",
+        ),
+        Event(
+            "plan_broken",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PLAN),
+            opt_out=True,
+            goes_on="Tells that an authorization ended and nothing more is debited under it (Reg E 1005.10(c)).",
         ),
         Event(
             "contact_change_request",  # to the organisation's own mailbox; names nobody, says which account

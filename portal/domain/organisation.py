@@ -173,9 +173,9 @@ SETTINGS: dict[str, Setting] = {
                 pattern=r"([1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){0,2})?"),
         Setting("plan_fresh_offer", "Send me a fresh offer", bool, True,
                 "An expired plan offer lets the customer ask for a fresh one, with the next dates of the same plan."),
-        Setting("plan_identity", "Who opens a plan", str, "none",
-                "What is asked before a plan is shown: nothing, or the ZIP code on file (Reg F 1006.6(d)(1)).",
-                ((Profile.receivables, "zip"),), choices=("none", "zip")),
+        Setting("plan_identity", "Who opens a plan", str, "auto",
+                "What is asked before a plan is shown: the ZIP code on file (auto: by debt collectors), or nothing "
+                "(Reg F 1006.6(d)(1)).", choices=("auto", "none", "zip")),
         Setting("plan_number_max", "Most instalments of a plan", int, 120,
                 "How many instalments one plan may have.", minimum=1, maximum=520),
         Setting("plan_days_max", "Longest plan", int, 1_825,

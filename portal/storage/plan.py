@@ -179,6 +179,11 @@ def link_of_token(session: Session, token_sha256: str) -> PlanLink | None:
     return session.scalars(select(PlanLink).where(PlanLink.token_sha256 == token_sha256)).one_or_none()
 
 
+def link_by_id(session: Session, link_id: str) -> PlanLink:
+    """The link of this organisation; a signing always has one."""
+    return session.scalars(select(PlanLink).where(PlanLink.id == link_id)).one()
+
+
 def preset(session: Session, name: str) -> PlanPreset | None:
     """The preset of a name."""
     return session.scalars(select(PlanPreset).where(PlanPreset.name == name)).one_or_none()

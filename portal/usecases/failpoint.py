@@ -42,6 +42,8 @@ NAMES = frozenset(
         "schedule.after_keep",
         "schedule.before_commit",
         "schedule.after_commit",
+        "plan.sign.before_commit",
+        "plan.sign.after_commit",
         "cancel.before_commit",
         "cancel.after_commit",
         "run.after_hand_out",

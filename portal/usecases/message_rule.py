@@ -18,12 +18,13 @@ from portal.domain.message_event import EVENTS
 from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, CONFIRMED_WITHIN, MESSAGE_RULES, PER_DAY, MessageRule
 from portal.domain.quiet_hours import Inconvenient, is_inconvenient, is_quiet, next_fitting
 from portal.domain.time_zone import contiguous, names_of, zones_of
-from portal.storage import Session, bounce, customer, limit, organisation
+from portal.storage import Session, bounce, customer, limit, organisation, plan
 from portal.storage.customer import Customer
 from portal.storage.message import Message
 from portal.storage.organisation import Organisation
 from portal.usecases import contact_wish
 from portal.usecases.organisation import OrganisationSettings, settings_of
+from portal.usecases.plan_offer import is_open
 from portal.usecases.rule import DAY, midnight
 
 NEVER_FITS = timedelta(days=1)  # how long a message waits when no time in sight suits: then it is looked at again
@@ -133,6 +134,14 @@ def standing(letter: Letter) -> Iterator[Held]:
             yield found
 
 
+def _offer_over(letter: Letter) -> Held | None:
+    """N4: nobody is asked to sign what was signed, cancelled or has ended, however long the message waited."""
+    if letter.row.event not in {"plan_offer", "plan_reminder"}:
+        return None
+    found = plan.fresh(letter.session, letter.row.subject_id)
+    return None if found is not None and is_open(found, letter.now) else _ends("offer_over")
+
+
 def _bounced(letter: Letter) -> Held | None:
     found = bounce.standing(letter.session, letter.row.channel, letter.address)
     return _ends("address_bounced", reason=found.reason) if found else None
@@ -232,6 +241,7 @@ def _tomorrow(letter: Letter) -> datetime:
 
 
 CHECKS: tuple[Callable[[Letter], Held | None], ...] = (
+    _offer_over,
     _bounced,
     _late_confirmation,
     _no_consent,

@@ -28,6 +28,7 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.message_rule import Letter, first_standing
 from portal.usecases.organisation import settings_of
 from portal.usecases.payment_link import home
+from portal.usecases.plan_message import OF_PLAN, WITH_LINK, plan_attachments, plan_facts, plan_link_of
 from portal.usecases.ports import Ports
 from portal.usecases.receipt import facts_of
 from portal.usecases.refund_message import refund_facts
@@ -80,6 +81,8 @@ def _claim(ports: Ports, session: Session, message_id: str) -> Message | None:
     row.next_try_at = now + SENDING_FOR
     if row.event in LINKS and row.sealed_facts is None:
         row.sealed_facts = link_of(ports, session, row, now)
+    if row.event in WITH_LINK and row.sealed_facts is None:
+        row.sealed_facts = plan_link_of(ports, session, row, now)
     return row
 
 
@@ -138,6 +141,7 @@ def _send(ports: Ports, row: Message) -> str | None:
         sender = organisation.by_id(session, row.organisation_id)
         facts, receipt = _facts(ports, session, row, sender)
         attachments = [authorization(session, row)] if row.event == "schedule_made" else []
+        attachments += plan_attachments(ports, session, row)
     text = ports.wording.message(row.event, row.locale, facts)
     if row.channel == "sms":
         if text.sms is None:
@@ -210,6 +214,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             facts["changed_at"] = row.created_at
         case event if event in OF_SCHEDULE | OF_PAYMENT:
             facts |= schedule_facts(ports, session, row, sender)
+        case event if event in OF_PLAN:
+            facts |= plan_facts(ports, session, row)
         case "contact_change_request":
             request = customer.change_request_by_id(session, row.subject_id)
             owed_on = account.by_id(session, request.account_id) if request else None

@@ -5,27 +5,54 @@ checkout.
 """
 
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from portal.domain.payment_method import CARD_ON_FILE, PROOF_TRIES_PER_HOUR, digits, is_proven
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import limit as limits
 from portal.storage import payment_method as methods
+from portal.storage.customer import Customer
 from portal.storage.payment_method import PaymentMethod
-from portal.usecases.visit import Walk
+
+
+class Chosen(Protocol):
+    """What a walk has chosen to pay with: of a visit to a payment link, or of the signing of a plan."""
+
+    method: Any
+    payment_method_id: Any
+    method_proven_at: Any
+    card_nonce: Any
+    card_brand: Any
+    card_last4: Any
+    card_expires_month: Any
+    card_expires_year: Any
+    card_entered_at: Any
+
+
+class Payer(Protocol):
+    """Somebody at a page where a card is chosen."""
+
+    @property
+    def visit(self) -> Chosen: ...
+    @property
+    def customer(self) -> Customer: ...
+    @property
+    def knows_cards(self) -> bool: ...
+
 
 NEW = "new"
 ENTERED = "entered"  # the card typed a moment ago in this visit
 
 
-def on_file(session: Session, walk: Walk, now: datetime) -> list[PaymentMethod]:
+def on_file(session: Session, walk: Payer, now: datetime) -> list[PaymentMethod]:
     """The cards that can be offered: kept, not expired, and with a ZIP that can prove them."""
     kept = methods.of_customer(session, walk.customer.id)
     return [card for card in kept if (card.postal_code or walk.knows_cards) and not _expired(card, now)]
 
 
 def refused(
-    session: Session, walk: Walk, method_id: str, last4: str, postal_code: str, now: datetime
+    session: Session, walk: Payer, method_id: str, last4: str, postal_code: str, now: datetime
 ) -> dict[str, Refused]:
     """Why this card on file may not be used, by field; empty when it may. Every wrong proof is counted.
 
@@ -48,7 +75,7 @@ def refused(
     return {}
 
 
-def take(session: Session, walk: Walk, method_id: str, now: datetime) -> None:
+def take(session: Session, walk: Payer, method_id: str, now: datetime) -> None:
     """The visit pays with this card, which has just been proven, so its last four digits may be shown from now on."""
     visit = walk.visit
     card = methods.owned_by(session, method_id, walk.customer.id)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from portal.storage import charge, message, obligation
+from portal.storage import charge, message, obligation, plan
 from portal.usecases.janitor import sweep
+from portal.usecases.plan_offer import expire, remind
 from portal.usecases.ports import Ports
 from portal.usecases.recurring import charge_batch, hand_out_due
 from portal.usecases.schedule_change import settle_unwanted
@@ -76,6 +77,7 @@ def walk(
             until = clock.now() + timedelta(days=1)
             announce_upcoming(ports)
             warn_of_ending_cards(ports)
+            remind(ports)
             while clock.now() < until:
                 at = min(_next_moment(ports) or until, until)
                 if at <= clock.now():  # held back by a switch or a rate: nothing says when it may go
@@ -91,6 +93,7 @@ def walk(
 def _live(ports: Ports, rings: _Rings, pool: ThreadPoolExecutor, done: Walked) -> None:
     """Everything the clock and the workers would do at this moment."""
     done.moments += 1
+    expire(ports)
     for _ in range(ROUNDS_MAX):
         handed = hand_out_due(ports).payments
         rung, rings.batches = rings.batches, []
@@ -109,5 +112,10 @@ def _live(ports: Ports, rings: _Rings, pool: ThreadPoolExecutor, done: Walked) -
 def _next_moment(ports: Ports) -> datetime | None:
     """When something falls due next: a payment, a look at an open charge, a message."""
     with ports.database.across() as session:
-        moments = [obligation.next_due_at(session), charge.next_look_at(session), message.next_try_at(session)]
+        moments = [
+            obligation.next_due_at(session),
+            charge.next_look_at(session),
+            message.next_try_at(session),
+            plan.next_expiry(session),
+        ]
     return min((at for at in moments if at is not None), default=None)

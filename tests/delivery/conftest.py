@@ -38,6 +38,7 @@ SENDER = {
     "help_email": "help@harbor.example",
     "help_hours": "Monday to Friday, 9 a.m. to 5 p.m.",
 }
+PLAN = {"customer_name": "Maria Lopez", "account_reference": "HR-20417", "plan_reference": "PL-7K3M-9QXT"}
 FACTS: dict[str, dict[str, object]] = {
     "receipt": {
         **SENDER,
@@ -89,6 +90,39 @@ FACTS: dict[str, dict[str, object]] = {
         "expires_at": PAID_AT,
     },
     "pin_changed": {**SENDER, "changed_at": PAID_AT},
+    "plan_offer": {
+        **SENDER,
+        "customer_name": "Maria Lopez",
+        "link_url": "https://pay.example/harbor/agreement/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "expires_at": PAID_AT,
+        "fresh": False,
+        "changed": False,
+    },
+    "plan_reminder": {
+        **SENDER,
+        "customer_name": "Maria Lopez",
+        "link_url": "https://pay.example/harbor/agreement/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "expires_at": PAID_AT,
+    },
+    "plan_expired": {
+        **SENDER,
+        "customer_name": "Maria Lopez",
+        "link_url": "https://pay.example/harbor/agreement/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    },
+    "plan_signed": {
+        **SENDER,
+        **PLAN,
+        "card_brand": "Visa",
+        "card_last4": "4242",
+        "payments": [(date(2026, 12, 1), 10000), (date(2027, 1, 4), 10001)],
+        "total_cents": 20001,
+        "link_url": "https://pay.example/harbor/agreement/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    },
+    "plan_completed": {**SENDER, **PLAN, "paid_cents": 74400, "forgiven_cents": 49600},
+    "plan_cancelled": {**SENDER, **PLAN, "under_way": True},
+    "plan_paused": {**SENDER, **PLAN},
+    "plan_resumed": {**SENDER, **PLAN, "payments": [(date(2026, 12, 1), 10000), (date(2027, 1, 4), 10001)]},
+    "plan_broken": {**SENDER, **PLAN},
     "contact_change_request": {
         **SENDER,
         "account_reference": "HR-20417",

@@ -9,6 +9,7 @@ from portal.web.command_line.due import due
 from portal.web.command_line.explain import explain_obligation
 from portal.web.command_line.messages import messages
 from portal.web.command_line.pages import pages
+from portal.web.command_line.plan import plan
 from portal.web.command_line.practice import provider, treated
 from portal.web.command_line.reconcile import reconcile
 from portal.web.command_line.refund import refund
@@ -21,7 +22,8 @@ from portal.web.command_line.staff import staff
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, cancel, clock, customers, due, explain_obligation, messages, move, pages, provider, reconcile, refund,
+        alarms, cancel, clock, customers, due, explain_obligation, messages, move, pages, plan, provider, reconcile,
+        refund,
         restored, retry, service, skip, staff, treated,
     ):  # fmt: skip
         app.cli.add_command(command)
