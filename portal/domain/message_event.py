@@ -28,6 +28,8 @@ _CARD = (
     Fact("card_last4", FactKind.last4, required=False),
 )
 
+_LINK = (Fact("link_url", FactKind.url),)  # made when the message is sent, for its own purpose
+
 EVENTS: dict[str, Event] = {
     row.name: row
     for row in (
@@ -77,7 +79,14 @@ EVENTS: dict[str, Event] = {
             "schedule_made",
             frozenset({Channel.email}),
             MessageKind.record,
-            (*_SENDER, *_PAYER, *_CARD, Fact("payments", FactKind.payments), Fact("total_cents", FactKind.cents)),
+            (
+                *_SENDER,
+                *_PAYER,
+                *_CARD,
+                *_LINK,
+                Fact("payments", FactKind.payments),
+                Fact("total_cents", FactKind.cents),
+            ),
             opt_out=True,
             goes_on="The copy of an authorization must be provided (Reg E 1005.10(b), C2).",
         ),
@@ -93,7 +102,7 @@ EVENTS: dict[str, Event] = {
             "payment_cancelled",
             frozenset({Channel.email}),
             MessageKind.record,
-            (*_SENDER, *_PAYER, *_PAYMENT, Fact("skipped", FactKind.flag), Fact("under_way", FactKind.flag)),
+            (*_SENDER, *_PAYER, *_PAYMENT, *_LINK, Fact("skipped", FactKind.flag), Fact("under_way", FactKind.flag)),
             opt_out=True,
             goes_on="Confirms what the customer asked for, and that nothing is debited (Reg E 1005.10(c)).",
         ),
@@ -101,7 +110,7 @@ EVENTS: dict[str, Event] = {
             "payment_moved",
             frozenset({Channel.email}),
             MessageKind.notice,
-            (*_SENDER, *_PAYER, *_PAYMENT, Fact("moved_from", FactKind.day)),
+            (*_SENDER, *_PAYER, *_PAYMENT, *_LINK, Fact("moved_from", FactKind.day)),
             opt_out=True,
             goes_on="A debit comes on another date than the one authorized (Reg E 1005.10(d)).",
         ),
@@ -109,7 +118,7 @@ EVENTS: dict[str, Event] = {
             "payment_upcoming",
             frozenset({Channel.email}),
             MessageKind.notice,
-            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD),
+            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, *_LINK),
             opt_out=True,
             goes_on="The law asks for this notice before the debit (15 USC 1692f(2), Reg F 1006.22(c), C22).",
         ),

@@ -4,13 +4,22 @@ Called by the schedule use cases and by pages. Its dates come from `portal.domai
 """
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from portal.domain.due_date import DueDate, Frequency, Rhythm, WeekendRule, due_dates, rhythm_of, working_days_before
+from portal.domain.due_date import (
+    DueDate,
+    Frequency,
+    Rhythm,
+    WeekendRule,
+    due_dates,
+    rhythm_of,
+    settled_on,
+    working_days_before,
+)
 from portal.domain.money import assert_cents, split_evenly
 from portal.domain.refusal import Refused
 
@@ -206,3 +215,14 @@ def _fixed(each_cents: int, number: int | None, payable_cents: int, number_max: 
     if whole + bool(rest) > number_max:
         raise Refused("schedule_too_many", number_max=number_max)
     return [each_cents] * whole + ([rest] if rest else [])
+
+
+def move_dates(
+    first_on: date, days_max: int, rule: WeekendRule, today: date, taken: Collection[date] = ()
+) -> list[date]:
+    """The dates a customer may put one payment on: near the date first promised, after today, one payment a day.
+
+    Only dates that stay as they are by the rule for weekends and holidays, so that what is chosen is what is charged.
+    """
+    days = (first_on + timedelta(days=step) for step in range(-days_max, days_max + 1))
+    return [day for day in days if day > today and day not in taken and settled_on(day, rule, day) == day]

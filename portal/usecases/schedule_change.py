@@ -209,14 +209,18 @@ def _require_before_cutoff(rules: OrganisationSettings, due: Obligation, now: da
         raise Refused("too_late", cutoff_hours=hours)
 
 
-def _require_skip_left(rules: OrganisationSettings, payments: Sequence[Obligation], by: str) -> None:
+def left_out(payments: Sequence[Obligation]) -> int:
+    """How many payments of a schedule were skipped, or put off to the end of their plan."""
     last_on = max(each.moved_from or each.due_on for each in payments if each.due_on is not None)
-    left_out = sum(
+    return sum(
         each.refused_code == "skipped"
         or (each.moved_from is not None and each.due_on is not None and each.due_on > last_on)  # went to a plan's end
         for each in payments
     )
-    if by == CUSTOMER and left_out >= rules.number("skip_max"):
+
+
+def _require_skip_left(rules: OrganisationSettings, payments: Sequence[Obligation], by: str) -> None:
+    if by == CUSTOMER and left_out(payments) >= rules.number("skip_max"):
         raise Refused("skips_used", skip_max=rules.number("skip_max"))
 
 

@@ -31,7 +31,14 @@ OF_PAYMENT = frozenset(
         "card_expiring",
     }
 )
-LINKS = {"payment_declined": Purpose.card, "card_expiring": Purpose.card}
+LINKS = {
+    "payment_declined": Purpose.card,
+    "card_expiring": Purpose.card,
+    "schedule_made": Purpose.schedule,
+    "payment_upcoming": Purpose.schedule,
+    "payment_moved": Purpose.schedule,
+    "payment_cancelled": Purpose.schedule,
+}
 WITH_CARD = frozenset({"schedule_made", "payment_upcoming", "payment_declined", "card_expiring"})
 
 

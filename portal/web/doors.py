@@ -42,15 +42,18 @@ from portal.web.customer.door import door as customers
 from portal.web.notice import notice
 from portal.web.payment_link import agreement, amount, check, contact, offer, result, schedule
 from portal.web.payment_link.door import PAYMENT_LINK
+from portal.web.schedule_link import cancel, move, payments
+from portal.web.schedule_link.door import SCHEDULE_LINK
 from portal.web.staff import home, password, sign_in
 from portal.web.staff.door import door as console
 
 STEPS = (contact, offer, amount, schedule, check, agreement, result)  # importing one hangs its views on the door
 CARD_STEPS = (card, authorize, done)
+SCHEDULE_PARTS = (payments, cancel, move)
 CONSOLE = (sign_in, home, password)
 CUSTOMER = (customer_sign_in, customer_pin, first_page, history, methods, profile)
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
-LINK_DOORS = (PAYMENT_LINK, CARD_LINK)
+LINK_DOORS = (PAYMENT_LINK, CARD_LINK, SCHEDULE_LINK)
 REQUESTS_PER_MINUTE = 600
 KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -119,6 +119,26 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "This card is needed for scheduled payments. Change the card of those payments first, then remove it here."
     ),
     "method_unknown": lambda _facts: _("That card is not on the list any more."),
+    "schedule_over": lambda _facts: _("These payments were made or cancelled; nothing can be changed any more."),
+    "schedule_unknown": lambda _facts: _("These payments are not there any more. Nothing was changed."),
+    "payment_unknown": lambda _facts: _("This payment is not there any more. Nothing was changed."),
+    "payment_over": lambda _facts: _(
+        "This payment was made, tried or cancelled meanwhile, so it could not be changed."
+    ),
+    "cancel_by_phone": lambda _facts: _("Payments are cancelled by phone here. Please call us."),
+    "move_by_phone": lambda _facts: _("Payments are moved by phone here. Please call us."),
+    "too_late": lambda facts: _(
+        "A payment can be moved or left out until %(hours)s hours before it is due. Please call us.",
+        hours=_number(facts, "cutoff_hours"),
+    ),
+    "skips_used": lambda _facts: _("No more of these payments can be left out. Please call us."),
+    "move_past": lambda _facts: _("Choose a day after today."),
+    "move_too_far": lambda facts: _(
+        "Choose a day at most %(days)s days from the date first promised.", days=_number(facts, "days_max")
+    ),
+    "move_taken": lambda _facts: _("Another of your payments is on that day. Choose another one."),
+    "move_date_missing": lambda _facts: _("Choose a date."),
+    "change_tick_missing": lambda _facts: _("Tick the box to confirm."),
     "receipt_capped": lambda _facts: _("The receipt was already sent several times. Print it from this page instead."),
     "who_missing_username": lambda _facts: _("Enter your username."),
     "who_missing_account": lambda _facts: _("Enter your account number."),

@@ -134,13 +134,14 @@ PAYER = {"customer_name": "Maria Lopez", "account_reference": "HR-20417"}
 PAYMENT = {"amount_cents": 123456, "due_on": date(2026, 12, 1)}
 CARD = {"card_brand": "Visa", "card_last4": "4242"}
 CARD_LINK = {"link_url": "https://pay.example/harbor/card/" + "Ab1_-" * 6 + "xy"}
+SCHEDULE_LINK = {"link_url": "https://pay.example/harbor/scheduled/" + "Ab1_-" * 6 + "xy"}
 LISTED = {"payments": [(date(2026, 12, 1), 61728), (date(2027, 1, 4), 61728)]}
 FACTS |= {
-    "schedule_made": {**SENDER, **PAYER, **CARD, **LISTED, "total_cents": 123456},
+    "schedule_made": {**SENDER, **PAYER, **CARD, **SCHEDULE_LINK, **LISTED, "total_cents": 123456},
     "schedule_cancelled": {**SENDER, **PAYER, **LISTED, "under_way": True},
-    "payment_cancelled": {**SENDER, **PAYER, **PAYMENT, "skipped": False, "under_way": True},
-    "payment_moved": {**SENDER, **PAYER, **PAYMENT, "moved_from": date(2026, 11, 27)},
-    "payment_upcoming": {**SENDER, **PAYER, **PAYMENT, **CARD},
+    "payment_cancelled": {**SENDER, **PAYER, **PAYMENT, **SCHEDULE_LINK, "skipped": False, "under_way": True},
+    "payment_moved": {**SENDER, **PAYER, **PAYMENT, **SCHEDULE_LINK, "moved_from": date(2026, 11, 27)},
+    "payment_upcoming": {**SENDER, **PAYER, **PAYMENT, **CARD, **SCHEDULE_LINK},
     "payment_declined": {
         **SENDER, **PAYER, **PAYMENT, **CARD, **CARD_LINK, "retry_on": date(2026, 12, 4), "rest_cancelled": False,
     },
