@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from portal.domain.card import GatewayRecord, GatewayRefused, GatewayUnreachable, RefundRequest
 from portal.domain.charge import (
     DEFINITE_FAILURES,
+    OPEN_STATES,
     Actor,
     ChargeState,
     Outcome,
@@ -22,6 +23,7 @@ from portal.domain.charge import (
 from portal.domain.money import CENTS_MAX
 from portal.domain.refund import GivenBack, RefundWay, require_left, way_for
 from portal.domain.refusal import Refused
+from portal.domain.service import Share, spread
 from portal.storage import Session, account, charge, dispute, hold, refund
 from portal.storage.charge import Charge
 from portal.storage.refund import Refund
@@ -29,6 +31,7 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record, settings
 from portal.usecases.ports import Ports
 from portal.usecases.refund_outcome import apply_refund_outcome
+from portal.usecases.share import for_refund, of_refund, paid_by
 
 _REQUEST_KEY = re.compile(r"[0-9a-f]{32}")
 ROUNDS = 3  # keys turn out to be refused, or the sale settles between looking and voiding: look and ask again
@@ -45,6 +48,7 @@ class RefundWish:
     why: str = ""
     reopens_balance: bool | None = None
     only_void: bool = False  # rather nothing than a refund
+    shares: tuple[Share, ...] = ()  # what it is for, where the payment was for several services and a part is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ def refund_charge(ports: Ports, organisation_id: str, wish: RefundWish, timeout:
 
     Refused, with nothing sent: `charge_unknown`, `charge_not_paid`, `charging_held`, `request_key_used`,
     `request_key_unreadable`, `refund_above_payment`, `refund_amount`, `refund_part_unsettled`,
-    `refund_while_settling`, `refund_nothing_there`, `refund_not_voidable`, `balance_too_large`, `gateway_silent`.
+    `refund_while_settling`, `refund_nothing_there`, `refund_not_voidable`, `balance_too_large`, `gateway_silent`,
+    `refund_names_no_service` (a part of a payment for several), `refund_above_service`.
     """
     if not _REQUEST_KEY.fullmatch(wish.request_key):
         raise Refused("request_key_unreadable")
@@ -183,6 +188,7 @@ def _claim(
     already_cents = given_back_cents(session, paid.id) + dispute.taken_back_cents(session, paid.id)
     amount_cents = wish.amount_cents if wish.amount_cents is not None else paid.amount_cents - already_cents
     require_left(amount_cents, paid.amount_cents, already_cents)
+    shares = _shares(session, paid.id, amount_cents, amount_cents == paid.amount_cents - already_cents, wish.shares)
     way = way_for(sale.status, amount_cents, paid.amount_cents)
     if wish.only_void and way is not RefundWay.void:
         raise Refused("refund_not_voidable")
@@ -224,8 +230,29 @@ def _claim(
     )
     session.add(row)
     session.flush()
+    for_refund(session, row.id, shares, now)
     record(session, wish.by, "refund_claimed", row.id, now, charge_id=paid.id, way=way.value, amount_cents=amount_cents)
     return ClaimedRefund(paid.organisation_id, row.id, request, row.send_deadline)
+
+
+def _shares(
+    session: Session, charge_id: str, amount_cents: int, is_rest: bool, named: tuple[Share, ...]
+) -> list[Share]:
+    """What the money is for: the services named, the only one that was paid, or all that is left of all of them."""
+    left = {each.service_id: each.amount_cents for each in paid_by(session, charge_id)}
+    for attempt in refund.of_charge(session, charge_id):
+        if attempt.state in OPEN_STATES:  # on its way back: not to be given back again
+            for part in of_refund(session, attempt.id):
+                left[part.service_id] = left.get(part.service_id, 0) - part.amount_cents
+    room = [Share(service_id, cents) for service_id, cents in left.items() if cents > 0]
+    if named:
+        fits = all(0 < each.amount_cents <= left.get(each.service_id, 0) for each in named)
+        if not fits or sum(each.amount_cents for each in named) != amount_cents:
+            raise Refused("refund_above_service")
+        return list(named)
+    if len(room) > 1 and not is_rest:
+        raise Refused("refund_names_no_service")
+    return spread(amount_cents, room)
 
 
 def given_back_cents(session: Session, charge_id: str) -> int:

@@ -28,6 +28,7 @@ from portal.usecases.ledger import post
 from portal.usecases.organisation import record, set_setting, settings
 from portal.usecases.outcome import NOTHING_HAPPENED
 from portal.usecases.promise import promise
+from portal.usecases.share import of_refund
 
 
 def apply_refund_outcome(
@@ -102,6 +103,7 @@ def book_refund(session: Session, row: Refund, paid: Charge, owed_on: Account, n
         posted_at=now,
         posted_by=row.asked_by,
         charge_id=paid.id,
+        shares=of_refund(session, row.id),
     )
     if row.way == RefundWay.void:
         paid.gateway_status = "voided"

@@ -97,7 +97,9 @@ SENTENCES: dict[str, str] = {
     "provider_unknown": "There is no such provider in this organisation.",
     "reference_unreadable": "A reference is up to 40 letters and digits; space . / # _ - may stand between them.",
     "refund_above_payment": "Only {left_cents} of this payment is left to give back.",
+    "refund_above_service": "That is more than this payment paid of that service and did not give back.",
     "refund_amount": "There is nothing left of this payment to give back.",
+    "refund_names_no_service": "It paid several services. Say which one with --service.",
     "refund_nothing_there": "The gateway has nothing to give back: the sale is {status}.",
     "refund_not_voidable": "It has settled, so it cannot be voided any more. Use: flask --app wsgi refund whole",
     "refund_part_unsettled": "A part can be given back only after the payment settles, within a day or so. "

@@ -11,8 +11,10 @@ from portal.domain.charge import ChargeState
 from portal.domain.money import parse_amount
 from portal.domain.refund import RefundWay
 from portal.domain.refusal import Refused
+from portal.domain.service import Share
 from portal.storage import Session, charge, message
 from portal.storage import refund as refunds
+from portal.storage import service as services
 from portal.storage.charge import Charge
 from portal.storage.organisation import Organisation
 from portal.usecases.refund import RefundResult, RefundWish, refund_charge
@@ -64,13 +66,23 @@ def whole(charge_name: str, slug: str, why: str, reopens: bool | None, key: str 
 @refund.command("part")
 @_options
 @click.argument("amount", metavar="AMOUNT")
-def part(charge_name: str, amount: str, slug: str, why: str, reopens: bool | None, key: str | None) -> None:
+@click.option("--service", "service_reference", metavar="NUMBER", help="Which one, where several were paid.")
+def part(
+    charge_name: str,
+    amount: str,
+    slug: str,
+    why: str,
+    reopens: bool | None,
+    key: str | None,
+    service_reference: str | None,
+) -> None:
     """Give back AMOUNT dollars of CHARGE, such as 12.50. The payment must have settled."""
     try:
         amount_cents = parse_amount(amount)
     except Refused as refused:
         raise click.BadParameter("write dollars and cents, like 125.50", param_hint="AMOUNT") from refused
-    _give_back(charge_name, slug, amount_cents=amount_cents, why=why, reopens_balance=reopens, key=key)
+    shares = _share(slug, service_reference, amount_cents) if service_reference else ()
+    _give_back(charge_name, slug, amount_cents=amount_cents, why=why, reopens_balance=reopens, key=key, shares=shares)
 
 
 @refund.command("void")
@@ -112,6 +124,14 @@ def _charge(charge_name: str, slug: str) -> tuple[Organisation, Charge]:
 def _named(session: Session, name: str) -> Charge | None:
     receipt = message.receipt_by_number(session, name.upper())
     return charge.by_id(session, receipt.charge_id if receipt else name)
+
+
+def _share(slug: str, service_reference: str, amount_cents: int) -> tuple[Share, ...]:
+    with refusals_said(), ports().database.read(organisation_named(slug).id) as session:
+        found = services.by_reference(session, service_reference)
+        if found is None:
+            raise Refused("service_unknown")
+        return (Share(found.id, amount_cents),)
 
 
 def _give_back(charge_name: str, slug: str, *, key: str | None, **wish: Any) -> None:
