@@ -96,7 +96,7 @@ def find(ports: Ports, session: Session, asked: Asked) -> Login | None:
         return logins.by_ssn(session, ports.secrets.digests(SSN, organisation_id, ssn_digits(asked.typed)))
     if asked.way is Way.account:
         plain = asked.typed.strip()[:120]
-        return logins.by_account(session, list(dict.fromkeys((plain, plain.upper()))))
+        return logins.by_account(session, (plain, plain.upper()))
     return logins.by_username(session, canonical(asked.typed) or "\n")
 
 

@@ -18,13 +18,12 @@ from portal.storage.login import Login
 from portal.usecases import customer_sign_in
 from portal.usecases.customer_sign_in import SignedIn
 from portal.web.access import of_organisation, organisation, ports
+from portal.web.audience import Audience, Who, declare
 from portal.web.customer.door import ACCOUNT, door, path_of
 from portal.web.fragments import move_on, page
 from portal.web.signed_in import FINDERS
 
 P = ParamSpec("P")
-LIMITED: set[str] = set()  # endpoints that a sign-in by SSN may open
-BEHIND: set[str] = set()  # every endpoint behind the sign-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,7 @@ def page_for(path: str, *methods: str, name: str = "", limited: bool = False) ->
                 return page("customer/limited.html", 403)
             return view(here, *args, **kwargs)
 
-        BEHIND.add(f"customer.{endpoint}")
-        if limited:
-            LIMITED.add(f"customer.{endpoint}")
+        declare(f"customer.{endpoint}", Audience(Who.customer, by_ssn=limited))
         door.add_url_rule(
             f"{ACCOUNT}{path}", endpoint=endpoint, view_func=of_organisation(guarded), methods=list(methods or ("GET",))
         )

@@ -19,6 +19,8 @@ from portal.domain.staff import Role
 from portal.usecases import staff as usecase
 from portal.usecases.staff import SignedIn
 from portal.web.access import of_organisation, organisation, ports
+from portal.web.audience import Audience, declare
+from portal.web.audience import Who as For
 from portal.web.fragments import move_on, page
 from portal.web.refusals import sentence
 from portal.web.signed_in import FINDERS, farewell, is_signed_in_elsewhere
@@ -73,6 +75,7 @@ def page_for(
     def register(view: View[P]) -> View[P]:
         endpoint = name or view.__name__
         ROLES_OF[f"staff.{endpoint}"] = roles
+        declare(f"staff.{endpoint}", Audience(For.staff, roles))
         if dangerous:
             DANGEROUS.add(f"staff.{endpoint}")
         door.add_url_rule(
