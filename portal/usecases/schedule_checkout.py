@@ -11,14 +11,17 @@ from datetime import date, datetime
 from portal.domain.agreement import Text
 from portal.domain.due_date import WeekendRule, local_date
 from portal.domain.offer import quote_version
+from portal.domain.payment_link import Purpose
 from portal.domain.refusal import Refused
 from portal.domain.schedule import CardEnding, Limits, Payment, Wish, card_ending, wish_of
 from portal.domain.schedule_agreement import schedule_text
 from portal.domain.schedule_wish import Errors, Typed, read
 from portal.storage import Session
 from portal.storage import limit as counts
+from portal.storage import schedule as schedules
 from portal.usecases.checkout import ATTEMPT_WINDOW, CARD_REFUSED, forget_card, require_open, require_rested
 from portal.usecases.failpoint import failpoint
+from portal.usecases.payment_link import make as make_link
 from portal.usecases.ports import Ports
 from portal.usecases.schedule import (
     CardChoice,
@@ -33,6 +36,7 @@ from portal.usecases.schedule import (
 )
 from portal.usecases.visit import Walk, look
 
+LINKS_PER_HOUR = 20  # of one schedule, from the page that says it is made
 CARD_IS_NO_GOOD = frozenset({"card_declined", "card_unusable"})
 
 
@@ -224,6 +228,25 @@ def accept(
     for message_id in promised:
         ports.doorbell.ring_message(organisation_id, message_id)
     return made
+
+
+def link_of(ports: Ports, organisation_id: str, visit_id: str, secret: str, purpose: Purpose) -> str:
+    """A new link to the schedule of a visit, for whoever made it: to look after it, or to change its card; its token.
+
+    Refused `visit_over`, `too_many_visits`.
+    """
+    now = ports.clock.now()
+    with ports.database.transaction(organisation_id) as session:
+        walk = look(session, visit_id, secret, now)
+        plan = schedules.of_visit(session, visit_id)
+        if walk is None or plan is None:
+            raise Refused("visit_over")
+        if counts.count_up(session, "schedule_link", plan.id, ATTEMPT_WINDOW, now) > LINKS_PER_HOUR:
+            raise Refused("too_many_visits")
+        days = walk.settings.number("link_days")
+        return make_link(
+            session, walk.account, days=days, now=now, made_by="customer", purpose=purpose, subject_id=plan.id
+        )
 
 
 def _count_refused(ports: Ports, organisation_id: str, visit_id: str, secret: str) -> None:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from portal.storage import account, agreement, payment_method, schedule
 from portal.usecases.ledger import lower_balance
+from portal.usecases.schedule_change import cancel
 from tests.rig.series import payments_of, run_due, today, told
 from tests.web.conftest import Portal
 from tests.web.scheduling import agreed, at_authorization, at_dates, begin, in_days, payments, weekly
@@ -188,8 +189,26 @@ def test_a_declined_payment_of_today_is_said_with_what_to_do_and_the_rest_stands
     assert reader.heading == "Your payments are scheduled"
     assert payments(reader)[0].startswith("1. Mon, Nov 2, 2026 $125.00 Declined We try again on")
     assert reader.sees("Your bank did not approve today's payment. Nothing was charged.")
-    assert "Pay again" not in reader.text
     assert told(portal.house) == ["payment_declined", "schedule_made"]
+    reader.press("Use another card")
+    assert reader.path.split("/")[2] == "card", "the door that changes the card of this schedule"
+    assert reader.status == 200
+
+
+def test_from_the_result_the_payments_can_be_looked_after_and_it_says_when_they_were_cancelled(portal: Portal) -> None:
+    reader = at_authorization(portal).choose("I have read this").press("Schedule 4 payments")
+    result, visit_id = reader.url, reader.path.split("/")[3]
+    reader.press("Move or cancel payments")
+    assert reader.path.split("/")[2] == "scheduled"
+    assert reader.status == 200
+    with portal.house.ports.database.read(portal.house.organisation_id) as session:
+        plan = schedule.of_visit(session, visit_id)
+    assert plan is not None
+    cancel(portal.house.ports, portal.house.organisation_id, plan.id, "customer")
+    reader.open(result)
+    assert reader.heading == "What you scheduled was cancelled"
+    assert [line.split("$125.00 ")[1] for line in payments(reader)] == ["Declined Cancelled"] * 4
+    assert "did not approve" not in reader.text
 
 
 def test_a_payment_of_today_without_an_answer_is_pending_and_the_page_asks_again(portal: Portal) -> None:

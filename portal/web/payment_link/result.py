@@ -10,7 +10,7 @@ from flask import flash, get_flashed_messages, make_response, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.domain.payment_link import Step
+from portal.domain.payment_link import Purpose, Step
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import charge as charges
@@ -18,7 +18,9 @@ from portal.storage.charge import Charge
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
 from portal.usecases import checkout, receipt
+from portal.usecases.payment_link import PATHS
 from portal.usecases.receipt_again import send_again, send_schedule_again
+from portal.usecases.schedule_checkout import link_of
 from portal.usecases.visit import Walk, look
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
@@ -56,6 +58,18 @@ def _paid(session: Session, walk: Walk) -> Outcome:
 def show(here: Here) -> AnyResponse:
     """The result as it stands. A payment being confirmed asks again by itself, and there is a link to ask by hand."""
     return _page(here, " ".join(map(str, get_flashed_messages())))
+
+
+@step(Step.result, "POST", path="result/look-after", name="look_after")
+def look_after(here: Here) -> AnyResponse:
+    """On to the payments that were scheduled: to move or stop them, or to change their card. No step of this walk."""
+    purpose = Purpose.card if request.form.get("to") == Purpose.card else Purpose.schedule
+    try:
+        token = link_of(ports(), organisation().id, here.visit_id, here.secret, purpose)
+    except Refused as refused:
+        flash(sentence(refused))
+        return move_on(path_of(Step.result, here.visit_id))
+    return move_on(f"/{organisation().slug}/{PATHS[purpose]}/{token}")
 
 
 @step(Step.result, "POST", path="result/schedule", name="schedule_again")

@@ -7,10 +7,11 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.domain.payment_status import PaymentStatus
+from portal.domain.payment_status import PaymentStatus, SecondLine
+from portal.domain.schedule import ScheduleStatus
 from portal.storage import Session, hold
 from portal.usecases import payment_status
-from portal.usecases.payment_status import ScheduleShown
+from portal.usecases.payment_status import PaymentShown, ScheduleShown
 from portal.usecases.visit import Walk
 from portal.web.access import organisation
 from portal.web.fragments import page
@@ -34,13 +35,14 @@ def result(here: Here, told: str) -> AnyResponse:
     waiting = request.headers.get("HX-Target") == "div#outcome"
     urls = {
         name: url_for(f"payment_link.{name}", slug=organisation().slug, visit_id=here.visit_id)
-        for name in ("result", "schedule_again")
+        for name in ("result", "schedule_again", "look_after")
     }
     return page(
         "payment_link/scheduled.html",
         announce=told or ("" if waiting else _("Your payments are scheduled")),
         plan=found,
-        declined=found.first(PaymentStatus.declined),
+        declined=_declined(found),
+        is_cancelled=found.schedule.status == ScheduleStatus.cancelled,
         is_held=is_held,
         words=words(),
         line=line,
@@ -49,3 +51,10 @@ def result(here: Here, told: str) -> AnyResponse:
         urls=urls,
         told=told,
     )
+
+
+def _declined(found: ScheduleShown) -> PaymentShown | None:
+    """A payment that the bank did not approve; one that was cancelled or left out has the same word, but no need."""
+    by_bank = (SecondLine.none, SecondLine.try_again)
+    declined = (each for each in found.payments if each.shown.status is PaymentStatus.declined)
+    return next((each for each in declined if each.shown.line in by_bank), None)
