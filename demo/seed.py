@@ -37,7 +37,15 @@ class Founded:
     now: datetime
 
     def customer(
-        self, session: Session, number: str, given: str, family: str, *, locale: str = "en", phone: str = "+13125550141"
+        self,
+        session: Session,
+        number: str,
+        given: str,
+        family: str,
+        *,
+        locale: str = "en",
+        phone: str = "+13125550141",
+        agrees_to_texts: bool = True,
     ) -> str:
         row = add_customer(
             session,
@@ -52,7 +60,7 @@ class Founded:
             postal_code="62704",
             locale=locale,
             timezone="America/Chicago",
-            sms_consent_at=self.now,
+            sms_consent_at=self.now if agrees_to_texts else None,
             now=self.now,
         )
         return row.id
@@ -135,7 +143,7 @@ def _supervision(ports: Ports) -> dict[str, str]:
         postal_address="210 Court Street, Springfield, IL 62701",
     )
     with ports.database.transaction(house.id) as session:
-        jordan = house.customer(session, "P-20417", "Jordan", "Reyes")
+        jordan = house.customer(session, "P-20417", "Jordan", "Reyes", agrees_to_texts=False)  # asked in the link
         main = house.account(session, jordan, "NCS-20417", "Program fees", 18_450)
         expired = house.account(session, jordan, "NCS-20418", "Program fees, spring", 6_000)
         paid = house.account(session, jordan, "NCS-20419", "Intake fee", 0)

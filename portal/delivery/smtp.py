@@ -32,6 +32,7 @@ _ADDRESS = re.compile(
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]{1,80}@[A-Za-z0-9.-]{1,100}>", re.ASCII)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,80}\.[a-z0-9]{1,5}", re.ASCII)
 _MIME = re.compile(r"[a-z]+/[a-z0-9.+-]+", re.ASCII)
+_LINK = re.compile(r"https?://[A-Za-z0-9.:\[\]_~%/\-]{1,160}", re.ASCII)
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
 # RFC 3463: 5.1.x is about the address, 5.2.1 a mailbox that is switched off. A full mailbox (5.2.2) and a message that
@@ -67,10 +68,16 @@ class SmtpMail:
         message_id: str,
         text: MessageText,
         attachments: Sequence[Attachment] = (),
+        one_click_url: str = "",
     ) -> None:
         """Returns when the server took the message. DeliveryTemporary: try again with the same `message_id`;
-        DeliveryPermanent: refused for good, or a value that would break a header. `reply_to` may be empty."""
+        DeliveryPermanent: refused for good, or a value that would break a header. The last three may be empty."""
         message = self._message(to, from_name, reply_to, message_id, text, attachments)
+        if one_click_url:  # mail programs show a button of their own that posts there (RFC 8058)
+            if not _LINK.fullmatch(one_click_url):
+                raise DeliveryPermanent("bad_one_click_url")
+            message["List-Unsubscribe"] = f"<{one_click_url}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         try:
             with self._connection() as connection:
                 connection.send_message(message, self._sender, [to])

@@ -54,15 +54,18 @@ class Wording:
         if Channel.email not in event.channels:
             return MessageText("", "", "", self._sms(event, language, facts), language.locale)
         _ = language._
-        values["opt_out"] = _("To stop emails like this, reply with the word STOP.") if event.opt_out else None
+        values["opt_out"] = (
+            _("To stop emails like this, open this address and press the button:") if event.opt_out else None
+        )
         text = self._rendered(event, language, "body.txt", values)
         text = "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
         html = self._rendered(event, language, "body.html", values).strip() + "\n"
         subject = one_line(self._rendered(event, language, "subject.txt", values), SUBJECT_MAX)
         _check_links((text, html), str(values["portal_url"]))
-        if event.opt_out:
-            _check_present(str(values["opt_out"]), text)
-            _check_present(str(escape(values["opt_out"])), html)
+        if event.opt_out and values["stop_url"]:
+            for needed in (str(values["opt_out"]), str(values["stop_url"])):
+                _check_present(needed, text)
+                _check_present(str(escape(needed)), html)
         return MessageText(subject, text, html, self._sms(event, language, facts), language.locale)
 
     def _sms(self, event: Event, language: Language, facts: Mapping[str, object]) -> str | None:

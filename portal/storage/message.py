@@ -63,6 +63,7 @@ class Message(TenantRow):
     recipient: Mapped[str] = mapped_column(Text)
     locale: Mapped[str] = mapped_column(Text)
     sealed_facts: Mapped[str | None] = mapped_column(Text)  # a link's token, sealed; wiped when sent
+    sealed_stop: Mapped[str | None] = mapped_column(Text)  # the link that ends emails, sealed; wiped when sent
     message_id: Mapped[str] = mapped_column(Text)
     is_answer: Mapped[bool] = mapped_column(Flag, default=False)  # to what the person did just before it was promised
     state: Mapped[str] = mapped_column(Text, default="queued")

@@ -9,11 +9,13 @@ from datetime import datetime
 
 from portal.domain.contact_wish import ALL, Standing, WishKind, WishSource, address_key, standing_of
 from portal.domain.message import Channel, MessageKind
+from portal.domain.phone_number import one_spelling
 from portal.domain.quiet_hours import Inconvenient, read_inconvenient
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import contact_wish as wishes
 from portal.storage.customer import Customer
+from portal.storage.sms_account import sms_account
 from portal.usecases.organisation import record
 
 WORDS_MAX = 2_000
@@ -77,6 +79,14 @@ def standing(session: Session, channel: str, address: str) -> Standing:
 def may_text(session: Session, about: Customer) -> bool:
     """Whether the customer has agreed to texts to the number on file, and not taken it back."""
     return bool(about.phone) and standing(session, "sms", about.phone or "").granted_at is not None
+
+
+def may_ask_for_texts(session: Session, about: Customer) -> bool:
+    """Whether to ask: there is a number to text to and an account to text by, and they have not answered before."""
+    if not one_spelling(about.phone) or sms_account(session) is None:
+        return False
+    said = standing(session, "sms", about.phone or "")
+    return said.granted_at is None and said.revoked_at is None
 
 
 def is_refused_medium(session: Session, customer_id: str, channel: str) -> bool:

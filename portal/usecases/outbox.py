@@ -26,6 +26,7 @@ from portal.usecases.alarm import raise_alarm
 from portal.usecases.delivery_log import learn, note
 from portal.usecases.failpoint import failpoint
 from portal.usecases.message_rule import Letter, first_standing
+from portal.usecases.opt_out import ONE_CLICK, make_link
 from portal.usecases.organisation import settings_of
 from portal.usecases.payment_link import home
 from portal.usecases.plan_message import OF_PLAN, WITH_LINK, plan_attachments, plan_facts, plan_link_of
@@ -83,6 +84,8 @@ def _claim(ports: Ports, session: Session, message_id: str) -> Message | None:
         row.sealed_facts = link_of(ports, session, row, now)
     if row.event in WITH_LINK and row.sealed_facts is None:
         row.sealed_facts = plan_link_of(ports, session, row, now)
+    if row.channel == "email" and row.sealed_stop is None and row.event in EVENTS and EVENTS[row.event].opt_out:
+        row.sealed_stop = ports.seal.seal(make_link(ports, session, row, now))
     return row
 
 
@@ -112,7 +115,7 @@ def _sent(session: Session, message_id: str, provider_id: str | None, now: datet
     if row is None or row.state == "sent":
         return
     row.state, row.sent_at, row.provider_id = "sent", now, provider_id
-    row.last_error = row.sealed_facts = None
+    row.last_error = row.sealed_facts = row.sealed_stop = None
     note(session, row, "handed_over", row.channel, now, provider_id=provider_id)
 
 
@@ -126,7 +129,7 @@ def _failed(ports: Ports, row: Message, error: DeliveryFailed) -> None:
         is_over = isinstance(error, DeliveryPermanent) or current.tries >= TRIES_MAX
         note(session, current, "failed" if is_over else "tried", error.reason, now)
         if is_over:
-            current.state, current.sealed_facts = "failed", None
+            current.state, current.sealed_facts, current.sealed_stop = "failed", None, None
             learn(session, current, error, now)
             if not isinstance(error, RecipientStopped):  # their wish, not a fault: nothing to look at
                 raise_alarm(session, "message_failed", current.id, now, event=current.event, reason=error.reason)
@@ -154,6 +157,9 @@ def _send(ports: Ports, row: Message) -> str | None:
                 f"receipt-{receipt.number}.pdf", "application/pdf", ports.paper.receipt(facts_of(receipt), row.locale)
             )
         )
+    stop_url = facts["stop_url"] or ""
+    if EVENTS[row.event].opt_out and not stop_url:
+        raise DeliveryPermanent("no_opt_out")  # Reg F 1006.6(e): nothing about a debt leaves without it
     ports.mail.send(
         to=row.recipient,
         from_name=sender.name,
@@ -161,6 +167,7 @@ def _send(ports: Ports, row: Message) -> str | None:
         message_id=f"<{row.message_id}@{ports.mail_domain}>",
         text=text,
         attachments=attachments,
+        one_click_url=f"{stop_url}/{ONE_CLICK}" if stop_url else "",
     )
     return None
 
@@ -177,6 +184,7 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
         "help_phone": sender.support_phone,
         "help_email": sender.support_email,
         "help_hours": rules.words("support_hours"),
+        "stop_url": ports.seal.open(row.sealed_stop) if row.sealed_stop else None,
         "sender_in_texts": rules.words("name_in_texts"),
         "first_text": row.channel == "sms" and message.latest_to(session, "sms", row.recipient) is None,
     }

@@ -100,6 +100,7 @@ class Mail(Protocol):
         message_id: str,
         text: MessageText,
         attachments: Sequence[Attachment] = (),
+        one_click_url: str = "",
     ) -> None: ...
 
 

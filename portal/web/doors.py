@@ -24,6 +24,7 @@ from portal.web import (
     health,
     language,
     machines,
+    opt_out,
     personal_link,
     signed_in,
     static_files,
@@ -103,12 +104,17 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     app.register_blueprint(personal_link.sent)
     app.register_blueprint(notice)
     app.register_blueprint(carrier)
+    app.register_blueprint(opt_out.door)
+    app.register_blueprint(opt_out.one_click)
     app.register_blueprint(card_page)
     app.register_blueprint(console)
     app.register_blueprint(customers)
     for endpoint in machines.WITHOUT_FORM_TOKEN:
         csrf.exempt(app.view_functions[endpoint])
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")
+    for name in opt_out.GUESSED:
+        found: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(app.view_functions[f"opt_out.{name}"])
+        app.view_functions[f"opt_out.{name}"] = found
     for link_door in LINK_DOORS:
         for name in personal_link.GUESSED:
             endpoint = f"{link_door.blueprint.name}.{name}"

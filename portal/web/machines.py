@@ -10,9 +10,12 @@ from flask import Response, make_response, request
 WITHOUT_FORM_TOKEN = {
     "notice.braintree": "Braintree signs each notice with the organisation's own key; it never saw a form of ours.",
     "carrier.reply": "Twilio signs each text it brings with the organisation's own token.",
+    "one_click.press": "A mail program presses for its reader (RFC 8058); only the email held the token.",
     "carrier.status": "Twilio signs each status with the organisation's own token.",
 }
-DOORS = frozenset({"carrier", "notice"})  # blueprints that only machines come to
+DOORS = frozenset({"carrier", "notice", "one_click"})  # blueprints that only machines come to
+FORM = "application/x-www-form-urlencoded"
+BODY_KINDS = {"one_click": frozenset({FORM, "multipart/form-data"})}  # RFC 8058 allows both
 BODY_BYTES_MAX = 64 * 1024
 ANSWERS = {200: "ok\n", 429: "too many requests\n", 413: "too large\n", 500: "not now\n"}
 
@@ -20,6 +23,11 @@ ANSWERS = {200: "ok\n", 429: "too many requests\n", 413: "too large\n", 500: "no
 def is_asking() -> bool:
     """Whether this request is for such a door."""
     return request.blueprint in DOORS
+
+
+def reads(mimetype: str) -> bool:
+    """Whether this door reads such a body; the others read plain forms."""
+    return mimetype in BODY_KINDS.get(request.blueprint or "", frozenset({FORM}))
 
 
 def say(status: int, text: str | None = None) -> Response:

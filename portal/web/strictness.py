@@ -53,7 +53,7 @@ def check_origin() -> None:
 
 def check_body() -> None:
     """Only plain form posts, each field once, and only text that both databases can hold. 400, 413 or 415 otherwise."""
-    if machines.is_asking() and request.mimetype == FORM:
+    if machines.is_asking() and machines.reads(request.mimetype):
         return  # the door itself reads only what a signature can be checked on, and refuses in its own way
     if _has_bad_text(request.args) or NOT_TEXT.search(request.path):
         abort(400)

@@ -36,6 +36,7 @@ SENDER = {
     "discreet": False,
     "help_phone": "(212) 555-0100",
     "help_email": "help@harbor.example",
+    "stop_url": "https://pay.example/harbor/stop/" + "Ab1_-" * 6 + "xy",
     "help_hours": "Monday to Friday, 9 a.m. to 5 p.m.",
 }
 PLAN = {"customer_name": "Maria Lopez", "account_reference": "HR-20417", "plan_reference": "PL-7K3M-9QXT"}

@@ -28,6 +28,7 @@ from portal.storage.message_fact import MessageFact
 from portal.storage.notice import Notice
 from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
+from portal.storage.opt_out_link import OptOutLink
 from portal.storage.organisation import GatewayAccount, OrganisationSetting
 from portal.storage.patient import Diagnosis, Patient
 from portal.storage.payment_link import PaymentLink
@@ -170,6 +171,8 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(SmsAccount(account_sid="AC1", auth_token_sealed="s", sender="+13125550100", set_at=NOW))
         add(InboundText(provider_id="SM1", customer_id=person.id, sender="+13125550123", words="Hi", meaning="other",
                         heard_at=NOW))  # fmt: skip
+        add(OptOutLink(token_sha256="1" * 64, channel="email", address="ada@example.com", customer_id=person.id,
+                       message_id=ids["message"], created_at=NOW))  # fmt: skip
         add(Bounce(channel="email", address="ada@example.com", reason="r", message_id=ids["message"], found_at=NOW))
         add(MessageFact(message_id=ids["message"], key="k", what="held", code="quiet_hours", source="outbox", facts={},
                         at=NOW))  # fmt: skip

@@ -1,14 +1,20 @@
 """The contact step: what is on file, right or not; and the page where corrections are typed."""
 
+from dataclasses import dataclass
+
 from flask import Response, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.domain.contact_wish import WishSource
 from portal.domain.payment_link import Step
 from portal.storage import Session, customer
-from portal.usecases import contact
-from portal.usecases.visit import Walk, look, onward
-from portal.web.access import organisation, ports
+from portal.usecases import contact, contact_wish
+from portal.usecases.contact_wish import Words, agree
+from portal.usecases.visit import USER_AGENT_LENGTH_MAX, Walk, look, onward
+from portal.web.access import organisation, ports, readable_phone
 from portal.web.fragments import move_on, page
+from portal.web.language import current
 from portal.web.masking import masked
 from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, place, step
@@ -16,17 +22,27 @@ from portal.web.personal_link import closed
 from portal.web.refusals import sentence
 
 
-def _asked(session: Session, walk: Walk) -> bool:
-    return customer.open_change_request(session, walk.visit.id) is not None
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What only this page needs: whether a correction was sent, and whether texts may be asked for."""
+
+    corrected: bool
+    asks_for_texts: bool
 
 
-@step(Step.contact, read=_asked)
+def _read(session: Session, walk: Walk) -> Read:
+    corrected = customer.open_change_request(session, walk.visit.id) is not None
+    return Read(corrected, contact_wish.may_ask_for_texts(session, walk.customer))
+
+
+@step(Step.contact, read=_read)
 def show(here: Here) -> Response:
     """The details on file, shown in part where the organisation wants that."""
     return page(
         "payment_link/contact.html",
         details=details_of(here.walk),
-        corrected=bool(here.extras),
+        corrected=here.extras.corrected,
+        text_consent=_text_consent(here.walk) if here.extras.asks_for_texts else "",
         change=url_for("payment_link.contact_change", slug=organisation().slug, visit_id=here.visit_id),
         **place(here, Step.contact),
     )
@@ -41,7 +57,30 @@ def post(here: Here) -> AnyResponse:
         if walk is None:
             return closed()
         contact.seen(walk, now)
+        if request.form.get("text_consent") == "yes" and contact_wish.may_ask_for_texts(session, walk.customer):
+            agree(session, "sms", walk.customer.phone or "", _said(_text_consent(walk)), now, customer=walk.customer.id)
         return move_on(path_of(onward(walk), here.visit_id))
+
+
+def _text_consent(walk: Walk) -> str:
+    """What the box says, word for word: it is stored so (C27)."""
+    name = walk.settings.words("name_in_texts") or organisation().name
+    phone = details_of(walk)["phone"]
+    shown = phone if walk.settings.is_on("mask_contact") else readable_phone(phone)
+    return str(
+        _(
+            "%(name)s may text me at %(phone)s about my account: receipts, payment notices and links. How many depends "
+            "on what happens on my account. Message and data rates may apply. I can reply STOP at any time to get no "
+            "more, or HELP for help.",
+            name=name,
+            phone=shown,
+        )
+    )
+
+
+def _said(text: str) -> Words:
+    agent = request.headers.get("User-Agent", "")[:USER_AGENT_LENGTH_MAX]
+    return Words(text, WishSource.payment_link, locale=current(), ip=request.remote_addr, user_agent=agent)
 
 
 @step(Step.contact, path="contact/change", name="contact_change")
