@@ -14,6 +14,7 @@ from demo.schedule import schedule_running
 from demo.seed_people import people
 from portal.domain.card import KeepKind
 from portal.domain.organisation import Profile
+from portal.domain.payment_link import Purpose
 from portal.storage import Session, organisation
 from portal.storage.account import Account
 from portal.storage.offer import Offer
@@ -85,9 +86,17 @@ class Founded:
             by=SEED,
         )
 
-    def link(self, session: Session, account: Account, *, days: int = 30) -> str:
-        token = make(session, account, days=days, now=self.now, made_by=SEED)
-        return address(self.ports.portal_url, organisation.by_id(session, self.id), token)
+    def link(
+        self,
+        session: Session,
+        account: Account,
+        *,
+        days: int = 30,
+        purpose: Purpose = Purpose.pay,
+        subject_id: str | None = None,
+    ) -> str:
+        token = make(session, account, days=days, now=self.now, made_by=SEED, purpose=purpose, subject_id=subject_id)
+        return address(self.ports.portal_url, organisation.by_id(session, self.id), token, purpose)
 
 
 def seed(ports: Ports) -> dict[str, Any]:
@@ -202,7 +211,10 @@ def _receivables(ports: Ports) -> dict[str, str]:
             "declined": house.link(session, refused),
             "part-scheduled": house.link(session, planned),
         }
-    schedule_running(ports, house.id, planned.id, _card_on_file(house, ellis))
+    running = schedule_running(ports, house.id, planned.id, _card_on_file(house, ellis))
+    with ports.database.transaction(house.id) as session:
+        links["scheduled"] = house.link(session, planned, purpose=Purpose.schedule, subject_id=running)
+        links["change-card"] = house.link(session, planned, purpose=Purpose.card, subject_id=running)
     return links
 
 

@@ -27,7 +27,7 @@ ZONE = "America/Chicago"
 
 
 def today(house: House) -> date:
-    return local_date(house.clock.now(), ZONE)
+    return local_date(house.ports.clock.now(), ZONE)
 
 
 def card_of(house: House, number: str = "4111111111111111") -> CardChoice:
@@ -41,7 +41,7 @@ def card_of(house: House, number: str = "4111111111111111") -> CardChoice:
 
 def order_of(house: House, account_id: str, wish: Wish, card: CardChoice, **changes: object) -> Order:
     """What a customer posts who has seen the quote and the authorization as they stand now."""
-    now = house.clock.now()
+    now = house.ports.clock.now()
     with house.ports.database.read(house.organisation_id) as session:
         owed_on = accounts.by_id(session, account_id)
         assert owed_on is not None
@@ -112,7 +112,7 @@ def sweep_now(house: House, pool: ThreadPoolExecutor) -> None:
 def told(house: House) -> list[str]:
     """The events of every message promised so far, sorted by name; delivers what waits."""
     with house.ports.database.across() as session:
-        waiting = messages.queued_and_due(session, house.clock.now(), 1_000)
+        waiting = messages.queued_and_due(session, house.ports.clock.now(), 1_000)
     for organisation_id, message_id in waiting:
         if organisation_id == house.organisation_id:
             deliver(house.ports, organisation_id, message_id)
@@ -128,7 +128,6 @@ def link_to(house: House, schedule_id: str, purpose: Purpose, days: int = 30) ->
     with house.ports.database.transaction(house.organisation_id) as session:
         owed_on = accounts.by_id(session, account_id)
         assert owed_on is not None
-        token = make_link(
-            session, owed_on, days=days, now=house.clock.now(), made_by="test", purpose=purpose, subject_id=schedule_id
-        )
+        now = house.ports.clock.now()
+        token = make_link(session, owed_on, days=days, now=now, made_by="test", purpose=purpose, subject_id=schedule_id)
     return f"/{house.slug}/{PATHS[purpose]}/{token}"
