@@ -18,6 +18,7 @@ from portal.app import FernetSeal, SystemClock
 from portal.domain.organisation import Profile
 from portal.storage import Database, account
 from portal.usecases.payment_link import make
+from portal.usecases.secret import Secrets
 from tests.rig import processes
 from tests.rig.house import House, build_ports, found
 from tests.rig.simulator_process import SimulatorProcess
@@ -71,7 +72,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, world:
     }
     portal = processes.portal(settings, folder / "portal.log", port=port)
     database = Database(database_url)
-    ports = build_ports(database, world, clock=SystemClock(), seal=FernetSeal(key), portal_url=url)
+    secrets = Secrets({1: settings["PEPPER"]}, memory_kib=64)
+    ports = build_ports(database, world, clock=SystemClock(), seal=FernetSeal(key), secrets=secrets, portal_url=url)
     yield Site(url, found(ports, world, Profile.receivables), folder / "portal.log")
     portal.stop()
     database.dispose()

@@ -26,13 +26,13 @@
     const stay = ending.querySelector("form");
     setInterval(() => {
       const left = until - Date.now();
-      if (left <= 0) window.location.assign(ending.dataset.over);
+      if (left <= 0) { until = Infinity; document.getElementById("ending-out").submit(); }
       else if (left <= ending.dataset.warn * 1000 && !ending.open) ending.showModal();
     }, 1000);
     stay.addEventListener("submit", (event) => {
       event.preventDefault();
       fetch(stay.action, { method: "POST", body: new URLSearchParams(new FormData(stay)) }).then((answer) => {
-        if (answer.url.includes("/sign-in")) window.location.assign(ending.dataset.over);
+        if (answer.url.includes("/sign-in")) window.location.reload();
         if (!answer.ok) return;
         until = Date.now() + 900000;
         ending.close();

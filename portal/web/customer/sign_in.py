@@ -118,7 +118,8 @@ def sign_out() -> AnyResponse:
     if here is not None:
         with ports().database.transaction(organisation().id) as session:
             sign_ins.end(session, here.signed_in.row.id, ports().clock.now())
-    return farewell(move_on(f"{path_of('sign_in')}?said=out"), Who.customer)
+    said = "idle" if request.form.get("said") == "idle" else "out"
+    return farewell(move_on(f"{path_of('sign_in')}?said={said}"), Who.customer)
 
 
 @door.get(f"{SLUG}/self-pay")
