@@ -23,6 +23,7 @@ from fontTools.ttLib import TTFont
 from portal.delivery.brand import checked_color, ink_on
 from portal.delivery.language import Language, language_for, load_languages
 from portal.delivery.plan_paper import agreement_data, completion_data, schedule_data
+from portal.delivery.qr import qr_svg
 from portal.delivery.safe_text import BREAK, NAME_MAX, WORDS_MAX, breakable, one_line, safe_name
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import DeliveryPermanent, DeliveryTemporary
@@ -121,7 +122,7 @@ class Paper:
         return "".join(kept)
 
 
-def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, str]:
+def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, Any]:
     _ = language._
     paid_at = facts.paid_at.astimezone(ZoneInfo(facts.time_zone))
     color = checked_color(facts.organisation_color)
@@ -161,6 +162,10 @@ def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, str]:
         "help_text": "  \u2022  ".join(breakable(line) for line in help_lines if line),
         "help_hours": breakable(safe_name(facts.help_hours, WORDS_MAX)) if facts.help_hours else "",
         "keep": _("Please keep this receipt for your records."),
+        "check": _("Genuine? Check the code %(code)s") % {"code": facts.check_code} if facts.check_code else "",
+        "check_at": (facts.check_url or "").partition("?")[0],
+        "check_alt": _("QR code of the address where this receipt can be checked"),
+        "qr": list(qr_svg(facts.check_url)) if facts.check_url else [],
     }
 
 

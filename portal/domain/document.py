@@ -33,6 +33,8 @@ class ReceiptFacts:
     help_phone: str | None = None
     help_email: str | None = None
     help_hours: str | None = None
+    check_code: str | None = None
+    check_url: str | None = None  # where the code is checked, for the QR picture
 
     def __post_init__(self) -> None:
         assert_cents(self.amount_cents)

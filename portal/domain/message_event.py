@@ -17,6 +17,8 @@ _SENDER = (
     Fact("help_email", FactKind.email, required=False),
     Fact("help_hours", FactKind.words, required=False),
     Fact("stop_url", FactKind.url, required=False),  # ends emails to this address (Reg F 1006.6(e))
+    Fact("check_code", FactKind.reference, required=False),  # by which anybody can check that it is ours
+    Fact("check_url", FactKind.url, required=False),
     Fact("sender_in_texts", FactKind.name, required=False),  # how it names itself in texts
     Fact("first_text", FactKind.flag, required=False),  # nothing went to this number before (C30)
 )

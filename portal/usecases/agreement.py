@@ -10,6 +10,7 @@ from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage.agreement import Agreement
 from portal.storage.organisation import Organisation
+from portal.usecases.check_code import Kind, give
 from portal.usecases.visit import USER_AGENT_LENGTH_MAX, Walk
 
 KIND = "payment"
@@ -73,6 +74,7 @@ def seal_text(
     )
     session.add(row)
     session.flush()
+    give(session, Kind.agreement, row.id, now)
     return row
 
 

@@ -23,6 +23,8 @@ from portal.storage import Session, account, customer, message, organisation
 from portal.storage.message import Message, Receipt
 from portal.storage.organisation import Organisation
 from portal.usecases.alarm import raise_alarm
+from portal.usecases.check_code import PATH as CHECK_PATH
+from portal.usecases.check_code import Kind, code_of
 from portal.usecases.delivery_log import learn, note
 from portal.usecases.failpoint import failpoint
 from portal.usecases.message_rule import Letter, first_standing
@@ -31,7 +33,7 @@ from portal.usecases.organisation import settings_of
 from portal.usecases.payment_link import home
 from portal.usecases.plan_message import OF_PLAN, WITH_LINK, plan_attachments, plan_facts, plan_link_of
 from portal.usecases.ports import Ports
-from portal.usecases.receipt import facts_of
+from portal.usecases.receipt import paper_facts
 from portal.usecases.refund_message import refund_facts
 from portal.usecases.schedule_message import (
     LINKS,
@@ -143,6 +145,7 @@ def _send(ports: Ports, row: Message) -> str | None:
     with ports.database.read(row.organisation_id) as session:
         sender = organisation.by_id(session, row.organisation_id)
         facts, receipt = _facts(ports, session, row, sender)
+        on_paper = paper_facts(ports, session, receipt) if receipt is not None else None
         attachments = [authorization(session, row)] if row.event == "schedule_made" else []
         attachments += plan_attachments(ports, session, row)
     text = ports.wording.message(row.event, row.locale, facts)
@@ -151,11 +154,9 @@ def _send(ports: Ports, row: Message) -> str | None:
             raise DeliveryPermanent("no_sms_wording")
         told = status_url(home(ports.portal_url, sender), row.id)
         return ports.carriers.of(row.organisation_id).send(row.recipient, text.sms, row.message_id, told)
-    if receipt is not None:
+    if receipt is not None and on_paper is not None:
         attachments.append(
-            Attachment(
-                f"receipt-{receipt.number}.pdf", "application/pdf", ports.paper.receipt(facts_of(receipt), row.locale)
-            )
+            Attachment(f"receipt-{receipt.number}.pdf", "application/pdf", ports.paper.receipt(on_paper, row.locale))
         )
     stop_url = facts["stop_url"] or ""
     if EVENTS[row.event].opt_out and not stop_url:
@@ -172,6 +173,15 @@ def _send(ports: Ports, row: Message) -> str | None:
     return None
 
 
+def _check(ports: Ports, session: Session, row: Message, sender: Organisation) -> dict[str, Any]:
+    """The code by which a message is checked; a receipt has one, wherever it stands."""
+    is_receipt = row.event == "receipt"
+    code = code_of(session, Kind.receipt if is_receipt else Kind.message, row.subject_id if is_receipt else row.id)
+    if code is None:
+        return {}
+    return {"check_code": code, "check_url": f"{home(ports.portal_url, sender)}/{CHECK_PATH}"}
+
+
 def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -> tuple[dict[str, Any], Receipt | None]:
     """The facts an event's wording needs, and the receipt that goes with it on paper."""
     rules = settings_of(session, sender)
@@ -185,6 +195,7 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
         "help_email": sender.support_email,
         "help_hours": rules.words("support_hours"),
         "stop_url": ports.seal.open(row.sealed_stop) if row.sealed_stop else None,
+        **_check(ports, session, row, sender),
         "sender_in_texts": rules.words("name_in_texts"),
         "first_text": row.channel == "sms" and message.latest_to(session, "sms", row.recipient) is None,
     }

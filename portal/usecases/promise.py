@@ -6,10 +6,13 @@ Called by use cases; `portal.usecases.outbox` keeps the promise. Sends nothing.
 import hashlib
 from datetime import datetime
 
+from portal.domain.message import MessageKind
+from portal.domain.message_event import EVENTS
 from portal.domain.phone_number import one_spelling
 from portal.storage import Session, message
 from portal.storage.customer import Customer
 from portal.storage.message import Message
+from portal.usecases.check_code import Kind, give
 
 
 def promise(
@@ -52,4 +55,6 @@ def promise(
     )
     session.add(row)
     session.flush()
+    if event in EVENTS and EVENTS[event].kind not in {MessageKind.reply, MessageKind.house}:
+        give(session, Kind.message, row.id, now)
     return row.id

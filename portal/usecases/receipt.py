@@ -15,8 +15,11 @@ from portal.storage.account import Account
 from portal.storage.charge import Charge
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
+from portal.usecases.check_code import Kind, address, code_of, give
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import settings_of
+from portal.usecases.payment_link import home
+from portal.usecases.ports import Ports
 from portal.usecases.promise import promise
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that is misread aloud
@@ -66,6 +69,7 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     )
     session.add(receipt)
     session.flush()
+    give(session, Kind.receipt, receipt.id, now)
     promised = []
     # the payer has just pressed the button and waits; one whose payment was in doubt for hours does not
     is_here = due.kind == CHECKOUT and now - due.created_at <= ANSWER_FRESH
@@ -80,11 +84,18 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     return promised
 
 
-def facts_of(receipt: Receipt) -> ReceiptFacts:
-    """A receipt's stored facts as the document's."""
+def facts_of(receipt: Receipt, check_code: str | None = None, portal_home: str = "") -> ReceiptFacts:
+    """A receipt's stored facts as the document's, with its check code and where that is checked."""
     values = dict(receipt.facts)
     values["paid_at"] = datetime.fromisoformat(values["paid_at"])
-    return ReceiptFacts(**values)
+    check_url = address(portal_home, check_code) if check_code and portal_home else None
+    return ReceiptFacts(**values, check_code=check_code, check_url=check_url)
+
+
+def paper_facts(ports: Ports, session: Session, receipt: Receipt) -> ReceiptFacts:
+    """What a receipt says on paper."""
+    portal_home = home(ports.portal_url, organisation.by_id(session, receipt.organisation_id))
+    return facts_of(receipt, code_of(session, Kind.receipt, receipt.id), portal_home)
 
 
 def receipt_of(session: Session, charge_id: str) -> Receipt | None:

@@ -30,6 +30,7 @@ from portal.web import (
     static_files,
     strictness,
 )
+from portal.web import check as check_page
 from portal.web.access import Doorstep, of_organisation, organisation
 from portal.web.card_link import authorize, card, done
 from portal.web.card_link.door import CARD_LINK
@@ -105,6 +106,7 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     app.register_blueprint(notice)
     app.register_blueprint(carrier)
     app.register_blueprint(opt_out.door)
+    app.register_blueprint(check_page.door)
     app.register_blueprint(opt_out.one_click)
     app.register_blueprint(card_page)
     app.register_blueprint(console)
@@ -112,6 +114,8 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     for endpoint in machines.WITHOUT_FORM_TOKEN:
         csrf.exempt(app.view_functions[endpoint])
     limiter = floods.install(app, settings.redis_url or None, f"{_per_minute(settings)} per minute")
+    looked_up: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(app.view_functions["check.post"])
+    app.view_functions["check.post"] = looked_up
     for name in opt_out.GUESSED:
         found: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(app.view_functions[f"opt_out.{name}"])
         app.view_functions[f"opt_out.{name}"] = found

@@ -36,6 +36,8 @@ SENDER = {
     "discreet": False,
     "help_phone": "(212) 555-0100",
     "help_email": "help@harbor.example",
+    "check_code": "7K3M-9QXT-2FHC-8ZWN",
+    "check_url": "https://pay.example/harbor/check",
     "stop_url": "https://pay.example/harbor/stop/" + "Ab1_-" * 6 + "xy",
     "help_hours": "Monday to Friday, 9 a.m. to 5 p.m.",
 }
@@ -169,6 +171,8 @@ RECEIPT = ReceiptFacts(
     help_phone="(212) 555-0100",
     help_email="help@harbor.example",
     help_hours="Monday to Friday, 9 a.m. to 5 p.m.",
+    check_code="7K3M-9QXT-2FHC-8ZWN",
+    check_url="https://pay.example/harbor/check?code=7K3M-9QXT-2FHC-8ZWN",
 )
 
 

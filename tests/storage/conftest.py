@@ -16,6 +16,7 @@ from portal.storage.agreement import Agreement
 from portal.storage.audit import Alarm, AuditEntry, GatewayFact
 from portal.storage.bounce import Bounce
 from portal.storage.charge import Charge
+from portal.storage.check_code import CheckCode
 from portal.storage.contact_wish import ContactWish
 from portal.storage.customer import ContactChangeRequest
 from portal.storage.dispute import Dispute
@@ -173,6 +174,7 @@ def tenant(database: Database, slug: str) -> Tenant:
                         heard_at=NOW))  # fmt: skip
         add(OptOutLink(token_sha256="1" * 64, channel="email", address="ada@example.com", customer_id=person.id,
                        message_id=ids["message"], created_at=NOW))  # fmt: skip
+        add(CheckCode(code="7K3M-9QXT-2FHC-8ZWN", kind="receipt", subject_id="s", made_at=NOW))
         add(Bounce(channel="email", address="ada@example.com", reason="r", message_id=ids["message"], found_at=NOW))
         add(MessageFact(message_id=ids["message"], key="k", what="held", code="quiet_hours", source="outbox", facts={},
                         at=NOW))  # fmt: skip

@@ -36,7 +36,7 @@ def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, 
         row: dict[str, Any] = dict(connection.execute(select(table).where(own)).mappings().first() or {})
         row |= {"id": new_id(), column: pair.theirs.ids[target]}
         for unique in ("reference", "token", "token_sha256", "order_id", "gateway_id", "number", "dedupe_key",
-                       "event_key", "subject_id", "request_key", "secret_sha256", "address", "key",
+                       "event_key", "code", "subject_id", "request_key", "secret_sha256", "address", "key",
                        "subject"):  # fmt: skip
             if unique in row and unique != column:
                 row[unique] = new_id()

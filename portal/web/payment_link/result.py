@@ -10,6 +10,7 @@ from flask import flash, get_flashed_messages, make_response, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.domain.document import ReceiptFacts
 from portal.domain.payment_link import Purpose, Step
 from portal.domain.refusal import Refused
 from portal.storage import Session
@@ -105,11 +106,16 @@ def receipt_pdf(here: Here) -> AnyResponse:
     found: Outcome = here.extras
     if found.receipt is None:
         return move_on(path_of(Step.result, here.visit_id))
-    response = make_response(ports().paper.receipt(receipt.facts_of(found.receipt), here.walk.visit.locale))
+    response = make_response(ports().paper.receipt(_on_paper(found.receipt), here.walk.visit.locale))
     response.headers["Content-Type"] = "application/pdf"
     response.headers["Content-Disposition"] = f'attachment; filename="receipt-{found.receipt.number}.pdf"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _on_paper(row: Receipt) -> ReceiptFacts:
+    with ports().database.read(organisation().id) as session:
+        return receipt.paper_facts(ports(), session, row)
 
 
 @step(Step.result, "POST", path="result/again", name="pay_again")
