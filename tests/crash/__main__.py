@@ -10,6 +10,7 @@ import json
 import os
 import selectors
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +34,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histories", type=int, default=2_000, help="of ours, on all engines together")
     parser.add_argument("--control", type=int, default=200, help="of the naive way")
+    parser.add_argument(
+        "--races", type=int, default=10_000, help="of a cancel against a charge, on all engines together"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", type=int, help="play this one history, and say what happened")
     parser.add_argument("--only-control", action="store_true", help="with --only: the one of the control")
@@ -51,9 +55,37 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="paydoor-crash-") as folder, contextlib.ExitStack() as stack:
         results = _play(chosen, options, Path(folder), stack)
         log = Path(folder, "log").read_text() if Path(folder, "log").exists() else ""
+        races_failed = options.only is None and _race(options, Path(folder))
     if options.results:
         options.results.write_text("".join(json.dumps(result) + "\n" for result in results))
-    return _judge(results, len(chosen), options, log)
+    return _judge(results, len(chosen), options, log) or int(races_failed)
+
+
+def _race(options: argparse.Namespace, folder: Path) -> bool:
+    """Plays the races of a cancel against a charge on both engines at once; whether one went wrong."""
+    engines = ENGINES if options.engine == "both" else (options.engine,)
+    each = options.races // len(engines)
+    if not each:
+        return False
+    _say(f"{each * len(engines)} races of a cancel against a charge ...")
+    with contextlib.ExitStack() as stack:
+        running = {}
+        for engine in engines:
+            [url] = _databases(engine, 1, Path(tempfile.mkdtemp(dir=folder)), options, stack)
+            command = [sys.executable, "-m", "tests.crash.cancel_race", url, "--races", str(each)]
+            running[engine] = subprocess.Popen(
+                [*command, "--seed", str(options.seed)], stdout=subprocess.PIPE, text=True
+            )
+        failed = False
+        for engine, process in running.items():
+            said, _ = process.communicate()
+            failed = failed or process.returncode != 0
+            found = json.loads(said) if said.strip() else {"races": 0, "ends": {}, "wrong": ["it ended without a word"]}
+            ends = ", ".join(f"{count} {end}" for end, count in sorted(found["ends"].items()))
+            _say(f"{engine}: {found['ends'].get('late', 0)} late claims in {found['races']} races ({ends})")
+            if found["wrong"]:
+                _say(f"FAILED {found['wrong']} {found.get('log', '')}")
+    return failed
 
 
 def _chosen(options: argparse.Namespace) -> list[History]:
