@@ -207,6 +207,7 @@ def _renewed(session: Session, plan_id: str, now: datetime) -> list[str]:
     row.reference, row.edition = old.reference, old.edition + 1
     session.add(row)
     move(old, PlanState.superseded)
+    session.flush()
     put(session, row, "customer", now)
     return late + tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
 
-SECRET_IN_PATH = re.compile(r"(/(?:l|card|scheduled|pin|stop)/)[^/]+", re.I)  # before a secret
+SECRET_IN_PATH = re.compile(r"(/(?:l|card|scheduled|pin|stop|agreement)/)[^/]+", re.I)  # before a secret
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 PATH_LENGTH_MAX = 200
 

@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal.usecases import visit
+from portal.usecases import signing, visit
 from portal.usecases.ports import Ports
 from portal.web import (
     access,
@@ -32,6 +32,11 @@ from portal.web import (
 )
 from portal.web import check as check_page
 from portal.web.access import Doorstep, of_organisation, organisation
+from portal.web.agreement import card as plan_card
+from portal.web.agreement import details, identity, landing, terms
+from portal.web.agreement import done as plan_done
+from portal.web.agreement import sign as plan_sign
+from portal.web.agreement.door import door as plan_door
 from portal.web.card_link import authorize, card, done
 from portal.web.card_link.door import CARD_LINK
 from portal.web.card_page import card_page
@@ -52,6 +57,7 @@ from portal.web.staff.door import door as console
 STEPS = (contact, offer, amount, schedule, check, agreement, result)  # importing one hangs its views on the door
 CARD_STEPS = (card, authorize, done)
 SCHEDULE_PARTS = (payments, cancel, move)
+PLAN_STEPS = (landing, identity, details, plan_card, terms, plan_sign, plan_done)
 CONSOLE = (sign_in, home, password)
 CUSTOMER = (customer_sign_in, customer_pin, first_page, history, methods, profile)
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
@@ -102,6 +108,7 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     _brand_pages(app)
     for link_door in LINK_DOORS:
         app.register_blueprint(link_door.blueprint)
+    app.register_blueprint(plan_door)
     app.register_blueprint(personal_link.sent)
     app.register_blueprint(notice)
     app.register_blueprint(carrier)
@@ -119,9 +126,9 @@ def open_doors(app: Flask, settings: WebSettings, ports: Ports) -> None:
     for name in opt_out.GUESSED:
         found: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(app.view_functions[f"opt_out.{name}"])
         app.view_functions[f"opt_out.{name}"] = found
-    for link_door in LINK_DOORS:
+    for guessed in (*(link_door.blueprint.name for link_door in LINK_DOORS), plan_door.name):
         for name in personal_link.GUESSED:
-            endpoint = f"{link_door.blueprint.name}.{name}"
+            endpoint = f"{guessed}.{name}"
             limited: Any = limiter.limit(floods.GUESSES, deduct_when=_is_miss)(app.view_functions[endpoint])
             app.view_functions[endpoint] = limited
 
@@ -190,7 +197,8 @@ def _keep_language(chosen: str) -> None:
         return
     ports = access.ports()
     with ports.database.transaction(found.id) as session:
-        visit.choose_locale(session, visit_id, personal_link.secret_here(), chosen, ports.clock.now())
+        keep = signing.choose_locale if request.blueprint == plan_door.name else visit.choose_locale
+        keep(session, visit_id, personal_link.secret_here(), chosen, ports.clock.now())
 
 
 def _brand_pages(app: Flask) -> None:

@@ -166,6 +166,27 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "sign_in_over": lambda _facts: _("Your sign-in has ended. Sign in again."),
     "sign_in_wrong": lambda _facts: _("That did not match. Check everything and try again."),
     "receipt_no_address": lambda _facts: _("There is no email address on file. Print the receipt from this page."),
+    "consent_missing": lambda _facts: _("Tick the box to go on, or call us to get everything on paper."),
+    "document_not_opened": lambda _facts: _("Open the agreement first, so that we know that you can read it."),
+    "drawing_missing": lambda _facts: _("Draw your signature in the box, or choose another way to sign."),
+    "drawing_unusable": lambda _facts: _(
+        "The drawing could not be used. Draw it again, or choose another way to sign."
+    ),
+    "identity_missing": lambda _facts: _("Enter your answer."),
+    "identity_resting": lambda _facts: _(
+        "There were too many wrong answers. Try again in an hour, or call us."
+    ),
+    "identity_unknown": lambda _facts: _("Please call us: we have nothing on file that we could ask you about."),
+    "identity_wrong": lambda _facts: _("That is not what we have on file. Check it, or call us."),
+    "plan_not_open": lambda _facts: _("This plan can no longer be signed. Nothing was charged."),
+    "plan_outdated": lambda _facts: _("What is owed has changed, so this plan cannot be signed as it is."),
+    "plan_unprintable": lambda _facts: _(
+        "The agreement could not be written at the moment. Please try again, or call us."
+    ),
+    "sign_name_missing": lambda _facts: _("Type your full name, or choose another way to sign."),
+    "sign_name_too_long": lambda _facts: _("Shorten your name to 120 characters or fewer."),
+    "sign_name_unreadable": lambda _facts: _("Use letters, numbers and usual punctuation only."),
+    "sign_way_missing": lambda _facts: _("Choose how you want to sign."),
 }  # fmt: skip
 
 

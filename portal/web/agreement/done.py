@@ -1,0 +1,82 @@
+"""The last page: the agreement is complete, how each payment stands, the signed copies, and a way back to paper."""
+
+from flask import abort, flash, get_flashed_messages, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.domain.refusal import Refused
+from portal.domain.signing import SignStep
+from portal.storage import signing as signings
+from portal.usecases import payment_status, sign
+from portal.web.access import organisation, ports
+from portal.web.agreement.guard import Here, step
+from portal.web.agreement.terms import pdf
+from portal.web.fragments import move_on, page
+from portal.web.payment_status import line, words
+from portal.web.personal_link import closed
+
+KINDS = {"agreement": "authorization-agreement", "schedule": "payment-schedule"}
+
+
+@step(SignStep.done)
+def show(here: Here) -> AnyResponse:
+    """How it stands now. A payment being confirmed asks again by itself, and there is a link to ask by hand."""
+    walk, told = here.walk, " ".join(map(str, get_flashed_messages()))
+    with ports().database.read(organisation().id) as session:
+        shown = payment_status.of_schedule(session, walk.plan.schedule_id or "", walk.organisation)
+        consent = signings.latest_consent(session, walk.customer.id)
+    if shown is None:
+        raise AssertionError("a plan was signed without a schedule")
+    waiting = request.headers.get("HX-Target") == "div#outcome"
+    return page(
+        "agreement/done.html",
+        announce="" if waiting else told or _("Agreement completed"),
+        plan=walk.plan,
+        shown=shown,
+        words=words(),
+        line=line,
+        told=told,
+        on_paper=consent is not None and consent.said == "withdrawn",
+        email=bool(walk.customer.email),
+        here=here.path(SignStep.done.value),
+        paths={kind: here.path(f"{kind}_pdf") for kind in KINDS},
+        withdraw_path=here.path("withdraw"),
+    )
+
+
+@step(SignStep.done, path="done/agreement.pdf", name="agreement_pdf")
+def agreement_pdf(here: Here) -> AnyResponse:
+    """The signed agreement with its page of evidence, byte for byte as it was signed."""
+    return _paper(here, "agreement")
+
+
+@step(SignStep.done, path="done/schedule.pdf", name="schedule_pdf")
+def schedule_pdf(here: Here) -> AnyResponse:
+    """The payment schedule as it was signed."""
+    return _paper(here, "schedule")
+
+
+@step(SignStep.done, "POST", path="done/paper", name="withdraw")
+def withdraw(here: Here) -> AnyResponse:
+    """Takes the consent to electronic records back: from now on they come by mail (C14)."""
+    try:
+        sign.withdraw(
+            ports(),
+            organisation().id,
+            here.signing_id,
+            here.secret,
+            ip=request.remote_addr or "",
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except Refused:
+        return closed()
+    flash(_("We will send your records on paper from now on. Your plan goes on as it is."))
+    return move_on(here.path(SignStep.done.value))
+
+
+def _paper(here: Here, kind: str) -> AnyResponse:
+    with ports().database.read(organisation().id) as session:
+        paper = signings.paper_of(session, here.walk.plan.id, kind)
+    if paper is None:
+        abort(404)
+    return pdf(paper.content, f"{KINDS[kind]}-{here.walk.plan.reference}.pdf", "attachment")
