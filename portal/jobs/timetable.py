@@ -12,6 +12,7 @@ from prometheus_client import Gauge
 from portal.jobs.run import run as run_due
 from portal.usecases.invariants import Walk
 from portal.usecases.janitor import POOL, sweep
+from portal.usecases.notice import forget_old
 from portal.usecases.ports import Ports
 from portal.usecases.reconcile import reconcile_nights
 
@@ -57,6 +58,7 @@ def _nights(ports: Ports, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             done = reconcile_nights(ports)
+            forget_old(ports)
         except Exception as error:
             log.error("nights_failed", exc_info=error)
         else:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -77,6 +77,18 @@ def received(session: Session) -> list[Notice]:
 def waiting_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
     """(organisation id, notice id) of notices nobody has handled, their time come; across organisations, in turn."""
     return in_turn(session, Notice.id, Notice.next_try_at, _WAITING, Notice.next_try_at <= now, limit=limit)
+
+
+def wipe_until(session: Session, before: datetime) -> int:
+    """Takes the raw text out of notices that were handled and came before a moment; how many. Their digest stays."""
+    wiped = session.execute(
+        update(Notice)
+        .where(Notice.received_at < before, Notice.state != "waiting", Notice.payload != "")
+        .values(payload="", signature="")
+        .returning(Notice.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(wiped.all())
 
 
 def oldest_waiting(session: Session) -> datetime | None:

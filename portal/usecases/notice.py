@@ -5,7 +5,7 @@ twice, late, in the wrong order or never changes nothing about how the books end
 """
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -13,12 +13,13 @@ from portal.domain.card import GatewayRecord, GatewayRefused, GatewayUnreachable
 from portal.domain.charge import OPEN_STATES
 from portal.domain.notice import TOO_OLD, Notice, Subject
 from portal.domain.reconcile import Difference
-from portal.storage import Session, charge, notice
+from portal.storage import Session, charge, limit, notice, organisation
 from portal.storage.notice import Notice as NoticeRow
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.dispute import look_at_dispute
 from portal.usecases.failpoint import failpoint
 from portal.usecases.gateway_retry import take_in_retry
+from portal.usecases.organisation import settings
 from portal.usecases.ports import Ports
 from portal.usecases.reconcile import take_in
 
@@ -76,6 +77,24 @@ def _keep(ports: Ports, session: Session, heard: Notice, signature: str, payload
         log.warning("notice_too_old", organisation_id=session.info["organisation_id"], kind=heard.kind)
         return None
     return kept
+
+
+def forget_old(ports: Ports) -> int:
+    """Once a day for each organisation: takes the raw text out of notices older than it keeps them; how many.
+
+    The digest, the kind and what came of it stay: the same notice played back is still known, and does nothing.
+    """
+    with ports.database.across() as session:
+        organisations = [row.id for row in organisation.everybody(session)]
+    now = ports.clock.now()
+    return sum(ports.database.run(each, lambda session: _forgotten(session, now)) for each in organisations)
+
+
+def _forgotten(session: Session, now: datetime) -> int:
+    """In one transaction with the count that says it was done today."""
+    if limit.count_up(session, "notices_forgotten", str(session.info["organisation_id"]), timedelta(days=1), now) > 1:
+        return 0
+    return notice.wipe_until(session, now - timedelta(days=settings(session).number("notice_days")))
 
 
 def answer_challenge(ports: Ports, organisation_id: str, challenge: str) -> str | None:

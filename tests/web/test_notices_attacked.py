@@ -8,7 +8,7 @@ import pytest
 from portal.domain.charge import Outcome, OutcomeKind
 from portal.domain.organisation import Profile
 from portal.usecases.charge import apply, claim, send
-from portal.usecases.notice import handle
+from portal.usecases.notice import forget_old, handle
 from portal.web.machines import WITHOUT_FORM_TOKEN
 from tests.rig import hooks
 from tests.rig.hooks import Form
@@ -133,6 +133,28 @@ def test_attack_094_a_notice_older_than_three_days_is_kept_and_left_to_reconcile
     assert post(portal, form).status_code == 200
     assert handled(house) == ["too_old"]
     assert entries(house, portal.account_id) == [("payment_taken", 3_000)]
+
+
+def test_attack_094_a_notice_whose_raw_text_is_gone_is_still_known(portal: Portal) -> None:
+    house = portal.house
+    hooks.keep_here(house)
+    paid(portal, number=DISPUTED_CARD)
+    [form] = hooks.made(house)
+    post(portal, form)
+    assert forget_old(house.ports) == 0, "what waits is kept, whatever its age"
+    assert handled(house) == ["applied"]
+    before = entries(house, portal.account_id)
+    house.clock.pass_(days=89)
+    forget_old(house.ports)
+    assert received(house)[0].payload
+    house.clock.pass_(days=2)
+    assert forget_old(house.ports) == 1
+    assert forget_old(house.ports) == 0
+    [row] = received(house)
+    assert (row.payload, row.signature, row.result) == ("", "", "applied")
+    assert post(portal, form).status_code == 200
+    assert handled(house) == ["applied"]
+    assert entries(house, portal.account_id) == before
 
 
 def test_attack_095_notices_in_the_wrong_order_end_in_what_the_gateway_says(portal: Portal) -> None:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from portal.storage import agreement, customer, obligation, payment_method
 from portal.usecases.janitor import sweep
+from portal.usecases.restore import hold_charging
 from tests.web.conftest import Portal
 
 
@@ -304,3 +305,13 @@ def test_without_script_the_missing_card_is_said_where_it_can_be_seen(portal: Po
     assert any(
         each.get("class") == "field-error" and each.get("id") == "method-new-error" for each in reader.page.walk()
     )
+
+
+def test_while_charging_is_on_hold_the_page_says_so_and_the_payment_waits(portal: Portal) -> None:
+    reader = portal.at_agreement()
+    hold_charging(portal.house.ports, portal.house.clock.at, "test")
+    reader.choose("I have read this").press("Pay $")
+    assert reader.step == "result"
+    assert reader.sees("Yours has not been charged yet")
+    assert reader.sees("Please do not pay again.")
+    assert portal.house.truth() == []

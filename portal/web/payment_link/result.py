@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.domain.document import ReceiptFacts
 from portal.domain.payment_link import Purpose, Step
 from portal.domain.refusal import Refused
-from portal.storage import Session
+from portal.storage import Session, hold
 from portal.storage import charge as charges
 from portal.storage.charge import Charge
 from portal.storage.message import Receipt
@@ -41,6 +41,7 @@ class Outcome:
 
     attempt: Charge | None
     receipt: Receipt | None
+    is_held: bool = False  # nothing is charged for this organisation at the moment
 
 
 def _outcome(session: Session, walk: Walk) -> Any:
@@ -52,7 +53,8 @@ def _outcome(session: Session, walk: Walk) -> Any:
 def _paid(session: Session, walk: Walk) -> Outcome:
     attempts = charges.of_obligation(session, walk.obligation.id) if walk.obligation else []
     last = attempts[-1] if attempts else None
-    return Outcome(last, receipt.receipt_of(session, last.id) if last and last.state == "succeeded" else None)
+    is_held = walk.obligation is not None and walk.obligation.status == "due" and hold.standing(session) is not None
+    return Outcome(last, receipt.receipt_of(session, last.id) if last and last.state == "succeeded" else None, is_held)
 
 
 @step(Step.result, read=_outcome)
@@ -159,6 +161,7 @@ def _page(here: Here, told: str) -> AnyResponse:
             "payment_link/confirming.html",
             announce="" if waiting else _("We are confirming your payment"),
             in_review=obligation.status == "review",
+            is_held=found.is_held,
             **context,
         )
     return page(
