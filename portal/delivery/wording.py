@@ -83,7 +83,7 @@ class Wording:
             _check_links((sms,), str(values["portal_url"]))
             if event.opt_out:
                 _check_present(opt_out, sms)
-            if values["check_code"] and values["check_url"]:  # where it costs no third part
+            if event.opt_out and values["check_code"] and values["check_url"]:  # where it costs no third part
                 check = language._("Is this us? Check code %(code)s at %(url)s")
                 checked = carrier_text(f"{sms} {check % {'code': values['check_code'], 'url': values['check_url']}}")
                 sms = checked if segments(checked) < SEGMENTS_MAX else sms

@@ -47,7 +47,8 @@ GROUPS = [
     ("messages",), ("messages", "held"), ("messages", "log"), ("messages", "bounced"), ("messages", "works-again"),
     ("provider",), ("provider", "add"), ("patient",), ("patient", "import"),
     ("service",), ("service", "record"), ("service", "import"),
-    ("messages", "carrier"),
+    ("messages", "carrier"), ("wish",), ("wish", "times"), ("wish", "medium"), ("wish", "work-address"),
+    ("wish", "stop"), ("wish", "list"),
 ]  # fmt: skip
 
 
@@ -191,6 +192,19 @@ def test_held_messages_are_listed_with_their_rule_and_time_and_logged_step_by_st
     assert "held by quiet_hours" in run("messages", "log", "--organisation", house.slug).stdout
     assert "no such message" in run("messages", "log", "x").stderr
     assert "Nothing stands against" in run("messages", "works-again", "a@b.c", "--organisation", house.slug).stderr
+
+
+def test_c19_what_people_say_on_the_phone_is_written_down_and_listed(run: Run, house: House) -> None:
+    own = ("--organisation", house.slug, "--words", "Said so on the phone")
+    assert run("wish", "times", "C-1", "mon-fri 09:00-17:00", *own).exit_code == 0
+    assert run("wish", "medium", "C-1", "sms", *own).exit_code == 0
+    assert run("wish", "work-address", "ada@works.example", *own).exit_code == 0
+    assert run("wish", "stop", "C-1", "email", *own).exit_code == 0
+    assert "mon-fri 09:00-17:00" in run("wish", "times", "C-1", "always", *own).stderr
+    assert "no such customer" in run("wish", "stop", "nobody", "email", *own).stderr
+    listed = run("wish", "list", "C-1", "--organisation", house.slug).stdout
+    assert re.search(r"times +mon-fri 09:00-17:00 +yes +phone +Said so", listed)
+    assert re.search(r"consent +email:ada@example.com +no", listed)
 
 
 def test_the_carrier_of_an_organisation_is_stored_sealed_and_says_what_to_enter(run: Run, house: House) -> None:

@@ -131,6 +131,8 @@ SENTENCES: dict[str, str] = {
     "schedule_or_payment_unknown": "There is no such schedule, and no such scheduled payment.",
     "schedule_over": "Its schedule is {status}.",
     "schedule_unknown": "There is no such schedule.",
+    "times_unreadable": "Write times like `mon-fri 09:00-17:00` or `sun 00:00-24:00`.",
+    "wish_no_address": "There is no such address on file.",
     "sms_account_wrong": "The account begins with AC; the sender is a number like +13125550100, or a service (MG...).",
 }
 
