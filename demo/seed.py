@@ -13,8 +13,11 @@ from demo.numbers import number_of
 from demo.schedule import schedule_running
 from demo.seed_people import people
 from portal.domain.card import KeepKind
+from portal.domain.due_date import Frequency, Rhythm, local_date
 from portal.domain.organisation import Profile
 from portal.domain.payment_link import Purpose
+from portal.domain.plan import PlanKind, PlanWish
+from portal.domain.schedule import Amounts, AmountsKind
 from portal.storage import Session, organisation
 from portal.storage.account import Account
 from portal.storage.offer import Offer
@@ -23,6 +26,9 @@ from portal.storage.rows import new_id
 from portal.usecases.account import add_customer, found_organisation, open_account
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.payment_link import address, by_token, make
+from portal.usecases.plan import PlanOrder, put
+from portal.usecases.plan import make as make_plan
+from portal.usecases.plan_offer import make_link, offer_address
 from portal.usecases.ports import Ports
 from portal.usecases.sms_account import set_sms_account
 
@@ -97,6 +103,21 @@ class Founded:
     ) -> str:
         token = make(session, account, days=days, now=self.now, made_by=SEED, purpose=purpose, subject_id=subject_id)
         return address(self.ports.portal_url, organisation.by_id(session, self.id), token, purpose)
+
+    def plan(self, session: Session, account: Account) -> str:
+        """A settlement in six parts after a down payment, offered; the ZIP code on file is 62704."""
+        today = local_date(self.now, organisation.by_id(session, self.id).timezone)
+        wish = PlanWish(
+            kind=PlanKind.settlement,
+            rhythm=Rhythm(Frequency.monthly, today + timedelta(days=14)),
+            amounts=Amounts(AmountsKind.evenly, 6),
+            total_cents=74_400,
+            down_cents=10_000,
+        )
+        row = make_plan(session, PlanOrder(account.id, wish), SEED, self.now)
+        put(session, row, SEED, self.now)
+        token = make_link(session, row, expires_at=self.now + timedelta(days=30), now=self.now, made_by=SEED)
+        return offer_address(self.ports.portal_url, organisation.by_id(session, self.id), token)
 
 
 def seed(ports: Ports) -> dict[str, Any]:
@@ -211,6 +232,10 @@ def _receivables(ports: Ports) -> dict[str, str]:
             "declined": house.link(session, refused),
             "part-scheduled": house.link(session, planned),
         }
+        alma = house.customer(session, "C-88150", "Alma", "Rivera", phone="+13125550145")
+        in_parts = house.account(session, alma, "HL-88150", "Balance with Lakeside Dental", 124_000, "Lakeside Dental")
+        links["plan"] = house.plan(session, in_parts)
+    _card_on_file(house, alma)
     running = schedule_running(ports, house.id, planned.id, _card_on_file(house, ellis))
     with ports.database.transaction(house.id) as session:
         links["scheduled"] = house.link(session, planned, purpose=Purpose.schedule, subject_id=running)

@@ -1,0 +1,149 @@
+"""The life of a plan on both databases: kept, settled, put off, broken, paused, changed, ended, reminded."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.refusal import Refused
+from portal.storage import ledger, message
+from portal.storage import plan as plans
+from portal.usecases.plan import PlanOrder, make
+from portal.usecases.plan_life import cancel, change, pause, resume
+from portal.usecases.plan_offer import expire, remind
+from tests.rig.house import House
+from tests.rig.plans import account_now, instalments, offered, plan_now, settlement, signed, signer, wish
+from tests.rig.series import run_due, told
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+def pay_all(house: House, plan_id: str, pool: ThreadPoolExecutor, days: int = 60) -> None:
+    for _ in range(days):
+        house.clock.pass_(days=1)
+        run_due(house, pool)
+
+
+def test_a_settlement_forgives_the_rest_with_the_last_payment_and_never_before(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    plan = signed(house, settlement(house))
+    for number, due in enumerate(instalments(house, plan), 1):
+        house.clock.at = max(house.clock.at, due.due_at)
+        assert account_now(house, plan).balance_cents == 50_000 - 8_000 * (number - 1)
+        assert run_due(house, pool) == 1
+    assert plan_now(house, plan.id).state == "completed"
+    assert account_now(house, plan).balance_cents == 0
+    with house.ports.database.read(house.organisation_id) as session:
+        forgiven = [row for row in ledger.of_account(session, plan.account_id) if row.recipe == "settlement_forgiven"]
+    assert [row.amount_cents for row in forgiven] == [26_000]
+    assert told(house).count("plan_completed") == 1
+
+
+def test_a_cancel_ends_it_once_the_customer_hears_it_and_nothing_more_is_debited(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    plan = signed(house)
+    for _ in range(2):
+        cancel(house.ports, house.organisation_id, plan.id, "staff", "moved away")
+    assert (plan_now(house, plan.id).state, plan_now(house, plan.id).why) == ("cancelled", "moved away")
+    pay_all(house, plan.id, pool, 30)
+    assert house.truth() == []
+    assert told(house).count("plan_cancelled") == 1
+
+
+def test_a_paused_plan_charges_nothing_and_what_went_by_goes_to_the_end(house: House, pool: ThreadPoolExecutor) -> None:
+    plan = signed(house)
+    before = [each.due_on for each in instalments(house, plan)]
+    pause(house.ports, house.organisation_id, plan.id, "staff")
+    pay_all(house, plan.id, pool, 12)
+    assert house.truth() == []
+    resume(house.ports, house.organisation_id, plan.id, "staff")
+    after = instalments(house, plan)
+    assert [each.due_on for each in after][1:] == before[1:]
+    assert after[0].due_on is not None
+    assert after[0].due_on > max(day for day in before if day is not None)
+    assert sum(each.amount_cents for each in after) == plan.total_cents
+    pay_all(house, plan.id, pool, 40)
+    assert plan_now(house, plan.id).state == "completed"
+    assert {"plan_paused", "plan_resumed", "plan_completed"} <= set(told(house))
+
+
+def test_p9_from_the_moment_of_a_change_the_old_edition_charges_nothing(house: House, pool: ThreadPoolExecutor) -> None:
+    plan = signed(house)
+    new = change(house.ports, house.organisation_id, plan.id, wish(house, 5), "staff")
+    assert [plan_now(house, each).state for each in (plan.id, new.id)] == ["paused", "offered"]
+    house.clock.at = instalments(house, plan)[0].due_at
+    run_due(house, pool)
+    assert house.truth() == []
+    with pytest.raises(Refused, match="plan_state"):
+        change(house.ports, house.organisation_id, plan.id, wish(house, 4), "staff")
+    cancel(house.ports, house.organisation_id, new.id, "staff")
+    assert plan_now(house, plan.id).state == "signed", "a change that is withdrawn leaves the old one as it was"
+
+
+def test_one_plan_to_an_account_and_its_rules_are_asked(house: House) -> None:
+    plan = offered(house)
+    with pytest.raises(Refused, match="plan_exists"):
+        house.ports.database.run(
+            house.organisation_id,
+            lambda session: make(session, PlanOrder(plan.account_id, wish(house)), "staff", house.clock.now()),
+        )
+
+
+def test_n4_three_reminders_then_the_end_and_none_after_either_or_a_signature(house: House) -> None:
+    plan = offered(house, wish(house), offer_days=14)
+    other = offered(house, wish(house), offer_days=14)
+    signer(house, other).read().sign()
+    for _ in range(14 * 4):
+        remind(house.ports)
+        expire(house.ports)
+        house.clock.pass_(hours=6)
+    expire(house.ports)
+    assert plan_now(house, plan.id).state == "expired"
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = message.of_customer(session, house.customer_id)
+        editions = plans.editions(session, plan.reference)
+    assert len(editions) == 1
+    reminders = [row for row in rows if row.event == "plan_reminder"]
+    assert {row.subject_id for row in reminders} == {plan.id}
+    assert 1 <= len(reminders) <= 3
+    assert [row.subject_id for row in rows if row.event == "plan_expired"] == [plan.id]
+
+
+def test_n4_a_reminder_that_waited_is_not_sent_after_the_signature(house: House) -> None:
+    plan = offered(house, offer_days=8)
+    house.clock.pass_(days=2)
+    remind(house.ports)
+    signer(house, plan).read().sign()
+    events = told(house)
+    assert "plan_signed" in events
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = [row for row in message.of_customer(session, house.customer_id) if row.event == "plan_reminder"]
+    assert all(row.state == "stopped" for row in rows)
+
+
+def test_missed_instalments_go_to_the_end_and_too_many_in_a_row_break_the_plan(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    house.set("plan_break_after", value=2)
+    plan = signed(house, settlement(house))
+    house.simulator.faults("decline_hard", merchant=house.merchant_id, operation="sale", times=99)
+    first = instalments(house, plan)[0]
+    house.clock.at = first.due_at
+    run_due(house, pool)
+    moved = instalments(house, plan)[0]
+    assert moved.status == "due"
+    assert moved.moved_from == first.due_on
+    assert plan_now(house, plan.id).missed == 1
+    house.clock.at = instalments(house, plan)[1].due_at + timedelta(seconds=1)
+    run_due(house, pool)
+    assert plan_now(house, plan.id).state == "broken"
+    assert account_now(house, plan).balance_cents == 50_000, "nothing is forgiven"
+    assert {each.status for each in instalments(house, plan)} <= {"declined", "cancelled"}
+    assert "plan_broken" in told(house)
