@@ -1,4 +1,4 @@
-"""`python -m bench [pages] [waiting] [wire] [paper]`, all without a name: tables, then each goal and its figures.
+"""`python -m bench [pages] [waiting] [wire] [paper] [run] [sign_in]`, all without a name: tables, then each goal.
 
 Called by `make bench`. It never fails for a slow machine, only when a measurement cannot be made.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench import pages, paper, run, waiting, wire
+from bench import pages, paper, run, sign_in, waiting, wire
 from bench.desk import DATABASES, Desk, desk, simulator, sqlite_url
 from bench.verdict import Verdicts
 from tests.rig import postgres
@@ -62,6 +62,13 @@ def run_paper(verdicts: Verdicts, _folder: Path, _databases: list[str]) -> None:
     paper.measure(verdicts)
 
 
+def run_sign_in(verdicts: Verdicts, folder: Path, databases: list[str]) -> None:
+    """Both databases, one after the other."""
+    for database in databases:
+        with made(database, folder) as found:
+            sign_in.measure(found, verdicts)
+
+
 def run_run(verdicts: Verdicts, folder: Path, _databases: list[str]) -> None:
     """On PostgreSQL, as in production, and each commit waits for the disk."""
     server = postgres.start(f"bench-{uuid.uuid4().hex[:8]}", durable=True)
@@ -77,6 +84,7 @@ PARTS: dict[str, Callable[[Verdicts, Path, list[str]], None]] = {
     "wire": run_wire,
     "paper": run_paper,
     "run": run_run,
+    "sign_in": run_sign_in,
 }
 
 

@@ -19,6 +19,7 @@ from portal.domain.sign_in import (
     CODE_LIMITS,
     CODE_TRIES,
     CUSTOMER_LIMITS,
+    DAY,
     DEVICE_LIMITS,
     SECRET_LENGTH_MAX,
     Way,
@@ -28,6 +29,7 @@ from portal.domain.sign_in import (
     ssn_digits,
 )
 from portal.storage import Session, customer
+from portal.storage import limit as counters
 from portal.storage import login as logins
 from portal.storage import sign_in as sign_ins
 from portal.storage.customer import Customer
@@ -98,6 +100,8 @@ def sign_in_customer(
         else:
             right = login is not None and fits and kept_of(login) == kept and login.wrong_pins < WRONG_IN_ALL_MAX
         if login is None or about is None or not (right and login.is_active and about.is_active):
+            # a row is written also for who is not there, so that the disk is waited for alike (attack 1)
+            counters.count_up(session, "customer_wrong_pin", keys["name"], DAY, now)
             logins.count_wrong(session, owner_id)
             return None
         if renewed is not None:
