@@ -69,6 +69,18 @@ def test_f3_somebody_signed_in_pays_with_their_card_on_file_and_finds_the_receip
     assert (paper.status_code, paper.mimetype, paper.data[:5]) == (200, "application/pdf", b"%PDF-")
 
 
+def test_f4_somebody_signed_in_schedules_payments_and_finds_their_way_back(portal: Portal, dana: Payer) -> None:
+    portal.house.card_on_file()
+    reader = dana.sign_in(portal.reader()).press("Make a Payment")
+    reader.choose("Schedule payments").choose("•••• 1111").press("Continue")
+    assert reader.step == "schedule", reader.errors()
+    reader.choose("Every week").fill("Date of the first payment", "11/09/2026").fill("How many payments", "2")
+    reader.press("Continue").press("Confirm and continue").choose("I have read this").press("Schedule 2 payments")
+    assert reader.heading == "Your payments are scheduled"
+    reader.follow("Back to your account")
+    assert reader.sees("Next payment:")
+
+
 def test_attack_20_an_ssn_still_has_to_prove_a_card_on_file(portal: Portal, dana: Payer) -> None:
     portal.house.card_on_file()
     reader = portal.reader().open(f"/{portal.slug}/sign-in/ssn").fill("Social Security number", SSN)

@@ -37,6 +37,8 @@ def result(here: Here, told: str) -> AnyResponse:
         name: url_for(f"payment_link.{name}", slug=organisation().slug, visit_id=here.visit_id)
         for name in ("result", "schedule_again", "look_after")
     }
+    signed_in = here.walk.visit.sign_in_id is not None
+    urls["account"] = url_for("customer.home", slug=organisation().slug) if signed_in else ""
     return page(
         "payment_link/scheduled.html",
         announce=told or ("" if waiting else _("Your payments are scheduled")),
