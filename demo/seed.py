@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from demo.numbers import number_of
+from demo.practice import practise
 from demo.schedule import schedule_running
 from demo.seed_people import people
 from portal.domain.card import KeepKind
@@ -248,7 +249,7 @@ def _therapy(ports: Ports) -> dict[str, str]:
     house = _found(
         ports,
         Profile.therapy,
-        {"contact_verification": False},
+        {"contact_verification": False, "practice_ein": "94-3312208", "practice_npi": "2000000028"},
         slug="willow-street",
         name="Willow Street Therapy",
         brand_colour="#6b3fa0",
@@ -259,9 +260,10 @@ def _therapy(ports: Ports) -> dict[str, str]:
     )
     with ports.database.transaction(house.id) as session:
         sam = house.customer(session, "T-1042", "Sam", "Okafor")
-        first = house.account(session, sam, "WST-1042", "Sessions in October", 34_000)
+        first = house.account(session, sam, "WST-1042", "Sessions", 0)
         lee = house.customer(session, "T-1077", "Lee", "Fontaine", phone="+13125550143")
         second = house.account(session, lee, "WST-1077", "Sessions in October", 17_000)
+        practise(session, sam, first.id, house.now)
         links = {"no-contact": house.link(session, second), "card-on-file": house.link(session, first)}
     _card_on_file(house, sam)
     return links

@@ -190,7 +190,7 @@ SETTINGS: dict[str, Setting] = {
                 "Paragraphs of the organisation's own, shown and signed with each plan; plain text, a line for each.",
                 length_max=8_000),
         Setting("pay_services", "Make a Payment", bool, True,
-                "Signed-in customers can pay for services; off, the page says whom to ask (S2:2)."),
+                "Signed-in customers can pay; off, the option is not there and the page says whom to ask (S2:2)."),
         Setting("pay_services_screens", "Screens of Make a Payment", str, "one",
                 "Amount, card and notes on one screen, or the card on a second screen after Next (S2:14-16).",
                 choices=("one", "two")),

@@ -157,6 +157,12 @@ def owed_fresh(session: Session, account_id: str) -> list[Service]:
     return [row[0] for row in rows]
 
 
+def is_owed(session: Session, account_id: str) -> bool:
+    """Whether any service of an account is not paid."""
+    question = select(Service.id).where(Service.account_id == account_id, Service.balance_cents > 0).limit(1)
+    return session.scalar(question) is not None
+
+
 def fresh(session: Session, service_ids: Collection[str]) -> list[Service]:
     """These services, read again: the lock of their account is held by then."""
     return list(

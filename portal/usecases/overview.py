@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from portal.domain.due_date import local_date
 from portal.domain.payment_status import Shown, payment_status
 from portal.domain.rule import SCHEDULED
-from portal.storage import Session, account, message, obligation, payment_method, schedule
+from portal.storage import Session, account, message, obligation, payment_method, schedule, service
 from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.message import Receipt
@@ -38,6 +38,7 @@ class AccountSeen:
     row: Account
     payable_cents: int
     is_paying: bool
+    owes_services: bool  # what is owed is paid service by service, on a page of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,11 @@ def look(session: Session, customer: Customer, zone: str, now: datetime) -> Over
         live = obligation.live_of_account(session, row.id)
         under_way = [each for each in live if (each.kind, each.status) != (SCHEDULED, "due")]
         paying_cents = sum(each.amount_cents + each.forgiven_cents for each in under_way)
-        seen.append(AccountSeen(row, max(row.balance_cents - paying_cents, 0), bool(under_way)))
+        seen.append(
+            AccountSeen(
+                row, max(row.balance_cents - paying_cents, 0), bool(under_way), service.is_owed(session, row.id)
+            )
+        )
         coming += [_coming(each, row, zone) for each in live if each.kind == SCHEDULED]
     methods = payment_method.of_customer(session, customer.id)
     soon = today + SOON

@@ -41,7 +41,7 @@ from portal.web.card_link import authorize, card, done
 from portal.web.card_link.door import CARD_LINK
 from portal.web.card_page import card_page
 from portal.web.carrier import carrier
-from portal.web.customer import history, methods, profile
+from portal.web.customer import history, methods, profile, service_list, service_payment, service_result
 from portal.web.customer import home as first_page
 from portal.web.customer import pin as customer_pin
 from portal.web.customer import sign_in as customer_sign_in
@@ -59,7 +59,17 @@ CARD_STEPS = (card, authorize, done)
 SCHEDULE_PARTS = (payments, cancel, move)
 PLAN_STEPS = (landing, identity, details, plan_card, terms, plan_sign, plan_done)
 CONSOLE = (sign_in, home, password)
-CUSTOMER = (customer_sign_in, customer_pin, first_page, history, methods, profile)
+CUSTOMER = (
+    customer_sign_in,
+    customer_pin,
+    first_page,
+    history,
+    methods,
+    profile,
+    service_list,
+    service_payment,
+    service_result,
+)
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
 LINK_DOORS = (PAYMENT_LINK, CARD_LINK, SCHEDULE_LINK)
 REQUESTS_PER_MINUTE = 600

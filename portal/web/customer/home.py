@@ -25,8 +25,14 @@ def home(here: Here) -> AnyResponse:
     """Everything at a glance."""
     with ports().database.read(organisation().id) as session:
         seen = overview.look(session, here.customer, organisation().time_zone, ports().clock.now())
-        hours = settings(session).words("support_hours")
-    return page("customer/home.html", seen=seen, is_limited=here.is_limited, support_hours=hours)
+        rules = settings(session)
+    return page(
+        "customer/home.html",
+        seen=seen,
+        is_limited=here.is_limited,
+        support_hours=rules.words("support_hours"),
+        takes_service_payments=rules.is_on("pay_services"),
+    )
 
 
 @page_for("/scheduled")
@@ -42,6 +48,8 @@ def pay(here: Here, account_id: str) -> AnyResponse:
     """Opens a walk to pay on one account of theirs; another's is not found."""
     try:
         with ports().database.transaction(organisation().id) as session:
+            if not settings(session).is_on("pay_services"):
+                raise Refused("services_off")
             opened = open_visit(session, here.signed_in, account_id, browser(), current(), ports().clock.now())
     except Refused as refused:
         if refused.code == "account_unknown":

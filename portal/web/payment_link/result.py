@@ -17,13 +17,13 @@ from portal.storage import Session, hold
 from portal.storage import charge as charges
 from portal.storage.charge import Charge
 from portal.storage.message import Receipt
-from portal.storage.obligation import Obligation
 from portal.usecases import checkout, receipt
 from portal.usecases.payment_link import PATHS
 from portal.usecases.receipt_again import send_again, send_schedule_again
 from portal.usecases.schedule_checkout import link_of
 from portal.usecases.visit import Walk, look
 from portal.web.access import organisation, ports
+from portal.web.declined import advice
 from portal.web.fragments import move_on, page
 from portal.web.payment_link import scheduled
 from portal.web.payment_link.contact import details_of
@@ -165,22 +165,8 @@ def _page(here: Here, told: str) -> AnyResponse:
             **context,
         )
     return page(
-        "payment_link/declined.html", announce=_("Payment declined"), advice=_advice(obligation, found), **context
+        "payment_link/declined.html",
+        announce=_("Payment declined"),
+        advice=advice(obligation, found.attempt),
+        **context,
     )
-
-
-def _advice(obligation: Obligation, found: Outcome) -> str:
-    """What to do, by kind of refusal. The issuer's own words are never shown (attack 71)."""
-    code = obligation.refused_code or ""
-    if code in ("charging_off", "organisation_closed", "account_not_open"):
-        return str(_("Payments on this account are paused. Please call us."))
-    if code == "balance_too_low":
-        return str(_("The balance changed while you were paying, so we did not charge your card."))
-    if code in ("not_sent", "never_received"):
-        return str(_("The payment did not reach the card processor. You can try again now."))
-    if code in ("card_unusable", "method_gone"):
-        return str(_("The card details could not be used any more. Enter the card again."))
-    attempt = found.attempt
-    if attempt is not None and attempt.processor_type == "hard_declined":
-        return str(_("Your bank does not allow this card to be used here. Please use another card, or call your bank."))
-    return str(_("Your bank did not approve the payment. Check the card details, use another card, or call your bank."))
