@@ -75,14 +75,18 @@ def test_attack_063_a_card_of_nobody_or_of_another_customer_pays_for_nothing(por
 # --- who may open what -------------------------------------------------------------------------------------------
 
 
+BY_DOOR = {
+    "agreement": "link", "opt_out": "link", "staff": "staff", "customer": "customer", "check": "everybody",
+    "personal_link": "everybody", "carrier": "the carrier", "one_click": "mail programs",
+}  # fmt: skip
+
+
 def audience_of(app: Flask, endpoint: str) -> str | None:
     """Who a route is for: by its door, or by its path; None when nobody said."""
     if endpoint.partition(".")[0] in {door.blueprint.name for door in LINK_DOORS}:
         return "link"
-    if endpoint.startswith("staff."):
-        return "staff"
-    if endpoint == "personal_link.fresh_link_sent":
-        return "everybody"
+    if endpoint.partition(".")[0] in BY_DOOR:
+        return BY_DOOR[endpoint.partition(".")[0]]
     for line in app.url_map.iter_rules(endpoint):
         if line.rule in ("/healthz", "/favicon.ico", "/robots.txt") or line.rule.startswith("/static/"):
             return "everybody"
