@@ -24,6 +24,7 @@ from portal.storage.gateway_retry import GatewayRetry
 from portal.storage.hold import ChargingHold
 from portal.storage.inbound_text import InboundText
 from portal.storage.limit import count_up
+from portal.storage.login import Device, Login, LoginCode
 from portal.storage.message import Message, Receipt
 from portal.storage.message_fact import MessageFact
 from portal.storage.notice import Notice
@@ -214,6 +215,27 @@ def tenant(database: Database, slug: str) -> Tenant:
                             differences=[], started_at=NOW, finished_at=NOW))  # fmt: skip
         add(Staff(username="ada", name="Ada Moss", role="clerk", password_hash="h", pepper_version=1, totp_sealed="t",
                   created_at=NOW, made_by="test"))  # fmt: skip
+        add(Login(customer_id=ids["customer"], created_at=NOW, made_by="test"))
+        add(
+            Device(
+                login_id=ids["login"],
+                secret_sha256="1" * 64,
+                label="Safari",
+                added_at=NOW,
+                seen_at=NOW,
+                expires_at=NOW + timedelta(days=90),
+            )
+        )
+        add(
+            LoginCode(
+                login_id=ids["login"],
+                purpose="sign_in",
+                way="username",
+                secret_sha256="2" * 64,
+                made_at=NOW,
+                expires_at=NOW + timedelta(minutes=10),
+            )
+        )
         add(SignIn(staff_id=ids["staff"], secret_sha256="0" * 64, way="password", epoch=1, opened_at=NOW, seen_at=NOW,
                    proved_at=NOW, ip="192.0.2.1", user_agent="test"))  # fmt: skip
         add(ChargingHold(reason="restored", held_at=NOW, held_by="test"))
