@@ -40,6 +40,8 @@ OPEN: Mapping[str, str] = {
     "metrics": "Refuses all but this machine, or who has the token of the settings.",
     "card_page.show": "The card page without a person, for who watches its scripts.",
     "personal_link.fresh_link_sent": "What to expect; the same for everybody.",
+    "check.show": "The form where anybody asks whether a paper or message is ours.",
+    "check.post": "Genuine or not, and nothing personal.",
     "staff.sign_in": "Signing in.",
     "staff.sign_in_post": "Signing in.",
     "staff.sign_out": "Signing out; without a sign-in it clears the browser.",
