@@ -249,3 +249,21 @@ def test_a_client_who_reads_spanish_pays_in_spanish(portal: Portal, client: Paye
         assert row is not None
         assert row.balance_cents == 0
         assert len(methods.of_customer(session, house.customer_id)) == 1
+
+
+def test_attack_084_the_history_names_what_was_paid_filters_by_date_and_downloads_without_a_formula(
+    portal: Portal, client: Payer, owed: str
+) -> None:
+    house = portal.house
+    one = service_of(house, owed, 15_000, patient_of(house, "=1+1"))
+    pay_at_once(house, owed, {one: 5_000})
+    reader = client.sign_in(portal.reader()).open(f"/{portal.slug}/account/history")
+    for expected in ("$50.00", "Miriam Reed", "\u2022\u2022\u2022\u2022 1111", "Download as CSV"):
+        assert reader.sees(expected), expected
+    assert not reader.fill("From", "2999-01-01").press("Show these days").sees("$50.00")
+    assert reader.open(f"/{portal.slug}/account/history?until=2999-01-01&from=nonsense").sees("$50.00")
+    csv = reader.raw("GET", f"/{portal.slug}/account/history.csv").get_data(as_text=True)
+    assert '"\'=1+1 Moss"' in csv
+    assert '"50.00"' in csv
+    stranger = portal.reader().raw("GET", f"/{portal.slug}/account/history.csv")
+    assert stranger.status_code == 303

@@ -1,13 +1,17 @@
 """What was paid, with the receipt of each as the PDF that was mailed."""
 
-from flask import abort, make_response
+from datetime import date
+
+from flask import abort, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.usecases import overview
 from portal.usecases.receipt import facts_of
+from portal.usecases.service_history import Payment, as_csv, payments
 from portal.web.access import organisation, ports
+from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
-from portal.web.fragments import page
+from portal.web.fragments import move_on, page
 from portal.web.language import current
 
 SHOWN_MAX = 500
@@ -16,9 +20,41 @@ SHOWN_MAX = 500
 @page_for("/history")
 def history(here: Here) -> AnyResponse:
     """Every payment, the newest first."""
+    days = {name: _day(request.args.get(name, "")) for name in ("from", "until")}
+    found = _payments(here, days)
+    return page("customer/history.html", payments=found, days=days)
+
+
+@page_for("/history", "POST", name="history_between")
+def between(here: Here) -> AnyResponse:
+    """Goes to the days that were asked for, which then stand in the address."""
+    days = {name: day.isoformat() for name in ("from", "until") if (day := _day(request.form.get(name, "")))}
+    return move_on(path_of("history", **days))
+
+
+@page_for("/history.csv", name="history_csv")
+def history_csv(here: Here) -> AnyResponse:
+    """The same as a spreadsheet; no cell is ever a formula (attack 84)."""
+    days = {name: _day(request.args.get(name, "")) for name in ("from", "until")}
+    response = make_response(as_csv(_payments(here, days)))
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = 'attachment; filename="payments.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _payments(here: Here, days: dict[str, date | None]) -> list[Payment]:
     with ports().database.read(organisation().id) as session:
         receipts = overview.history(session, here.customer, SHOWN_MAX)
-    return page("customer/history.html", receipts=receipts)
+        return payments(session, receipts, organisation().time_zone, days["from"], days["until"])
+
+
+def _day(typed: str) -> date | None:
+    """A day as a date field sends it; what is none filters nothing."""
+    try:
+        return date.fromisoformat(typed) if len(typed) == 10 else None
+    except ValueError:
+        return None
 
 
 @page_for("/history/<visit:receipt_id>.pdf", name="receipt")
