@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psycopg
 from cryptography.fernet import Fernet
-from sqlalchemy import ColumnElement, func, select
+from redis import Redis
+from sqlalchemy import ColumnElement, func, select, update
 
 from bench import book
 from bench.desk import simulator
@@ -33,11 +34,13 @@ from tests.rig.house import House, build_ports, found
 from tests.rig.simulator_process import SimulatorProcess
 
 LATENCY_MS = int(os.environ.get("BENCH_LATENCY_MS", "150"))
+SLOW_MS = 600
 WORKERS = 2
 PAYMENTS = int(os.environ.get("BENCH_PAYMENTS", "4000"))
-ONE_JOB_PAYMENTS = 60  # a charge a job is slow: enough to see its pace
+SLOW_PAYMENTS = 1_500
+ONE_JOB_PAYMENTS = 40  # a charge a job is slow: enough to see its pace
 POOL = 16
-POOL_PAYMENTS = 240
+POOL_PAYMENTS = 160
 CEILING_MIN, CEILING_PROUD = 0.65, 0.8
 ONE_JOB_TIMES, POOL_TIMES = 40, 7
 CPU_MS_MAX = 4.5
@@ -88,12 +91,17 @@ def yard(url: str, folder: Path, world: SimulatorProcess) -> Iterator[Yard]:
 
 
 def measure(url: str, folder: Path, verdicts: Verdicts) -> None:
-    """Ours, one job a charge, and a pool of those; the same payments, gateway and database."""
-    with simulator(LATENCY_MS) as world, yard(url, folder, world) as found:
+    """Ours, one job a charge, and a pool of those; the same payments, gateway and database.
+
+    Then ours at a gateway so slow that the processor has time to spare: what remains is the protocol's own share.
+    """
+    with simulator(LATENCY_MS) as world, yard(url, folder / "fast", world) as found:
         ours = _pace(found, PAYMENTS, WORKERS * THREADS, lambda: _workers(found, WORKERS), _hand_out)
         single = _pace(found, ONE_JOB_PAYMENTS, 1, lambda: _one_job(found, 1), _ring_each)
         pool = _pace(found, POOL_PAYMENTS, POOL, lambda: _one_job(found, POOL), _ring_each)
-    ceiling = WORKERS * THREADS / (LATENCY_MS / 1000)
+    with simulator(SLOW_MS) as world, yard(url, folder / "slow", world) as found:
+        slowly = _pace(found, SLOW_PAYMENTS, WORKERS * THREADS, lambda: _workers(found, WORKERS), _hand_out)
+    ceiling, slow_ceiling = (WORKERS * THREADS / (latency_ms / 1000) for latency_ms in (LATENCY_MS, SLOW_MS))
     rows: list[tuple[object, ...]] = [
         (name, pace.per_second, f"{pace.per_second / most:.2f}", pace.workers_cpu_ms, pace.database_cpu_ms,
          pace.gateway_cpu_ms)
@@ -101,6 +109,7 @@ def measure(url: str, folder: Path, verdicts: Verdicts) -> None:
             (f"{WORKERS} workers x {THREADS} threads", ours, ceiling),
             ("one job a charge, 1 worker", single, 1000 / LATENCY_MS),
             (f"one job a charge, {POOL} workers", pool, POOL * 1000 / LATENCY_MS),
+            (f"{WORKERS} workers x {THREADS} threads, {SLOW_MS} ms", slowly, slow_ceiling),
         )
     ]  # fmt: skip
     heads = ("the run", "charges/s", "of ceiling", "CPU ms a charge", "database's", "simulator's")
@@ -110,6 +119,12 @@ def measure(url: str, folder: Path, verdicts: Verdicts) -> None:
         share >= CEILING_MIN,
         f"{ours.per_second:.0f} charges a second, {share:.2f} of the ceiling of {ceiling:.0f}, goal {CEILING_MIN}"
         f" ({CEILING_PROUD} to be proud)",
+    )
+    whole = ours.workers_cpu_ms + ours.database_cpu_ms + ours.gateway_cpu_ms
+    print(
+        f"  told    {os.cpu_count()} cores that nobody else uses give {1000 * (os.cpu_count() or 1) / whole:.0f} such"
+        f" charges a second. At {SLOW_MS} ms, where they have time to spare, it is"
+        f" {slowly.per_second / slow_ceiling:.2f} of the ceiling"
     )
     verdicts.judge(
         ours.workers_cpu_ms <= CPU_MS_MAX,
@@ -145,8 +160,17 @@ def _pace(
     finally:
         for worker in workers:
             worker.stop()
+        _put_away(yard)
     worked, stored, answered = (1000 * (b - a) / number for a, b in zip(before, after, strict=True))
     return Pace(number / seconds, worked, stored, answered)
+
+
+def _put_away(yard: Yard) -> None:
+    """What is rung for and the receipts that wait: the next way is not to begin with another's mail."""
+    with Redis.from_url(yard.settings["REDIS_URL"]) as client:
+        client.flushdb()
+    with yard.house.ports.database.transaction(yard.house.organisation_id) as session:
+        session.execute(update(Message).where(Message.state == "queued").values(state="failed"))
 
 
 def _written(yard: Yard, number: int) -> list[str]:

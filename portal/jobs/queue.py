@@ -56,6 +56,9 @@ class RedisDoorbell:
     def ring_message(self, organisation_id: str, message_id: str) -> None:
         self._ring("portal.jobs.tasks.deliver_message", organisation_id, message_id)
 
+    def ring_messages(self, organisation_id: str, message_ids: Sequence[str]) -> None:
+        self._ring("portal.jobs.tasks.deliver_messages", organisation_id, list(message_ids), seconds=BATCH_SECONDS)
+
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None:
         self._ring("portal.jobs.tasks.charge_due", organisation_id, obligation_id)
 

@@ -6,6 +6,7 @@ No retry is set on any job; the janitor owns retries.
 
 from concurrent.futures import ThreadPoolExecutor
 
+import structlog
 from prometheus_client import Counter
 
 from portal.usecases import recurring
@@ -13,6 +14,8 @@ from portal.usecases.charge import charge_obligation
 from portal.usecases.notice import handle
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
+
+log = structlog.get_logger()
 
 CHARGED = Counter("paydoor_run_payments", "Scheduled payments this worker has charged, by how they ended", ["end"])
 _installed: list[Ports] = []
@@ -33,6 +36,15 @@ def _ports() -> Ports:
 def deliver_message(organisation_id: str, message_id: str) -> None:
     """Delivers one message of the outbox."""
     deliver(_ports(), organisation_id, message_id)
+
+
+def deliver_messages(organisation_id: str, message_ids: list[str]) -> None:
+    """Delivers what a batch of charges promised, one after the other: each that fails is left to the sweep."""
+    for message_id in message_ids:
+        try:
+            deliver(_ports(), organisation_id, message_id)
+        except Exception as error:
+            log.error("delivery_failed", organisation_id=organisation_id, message_id=message_id, exc_info=error)
 
 
 def charge_due(organisation_id: str, obligation_id: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Instant
 
@@ -37,7 +38,11 @@ class Account(TenantRow):
 
 def by_id(session: Session, account_id: str) -> Account | None:
     """The account of this organisation, or nothing."""
-    return session.scalars(select(Account).where(Account.id == account_id)).one_or_none()
+    return recalled(
+        session,
+        ("account", account_id),
+        lambda: session.scalars(select(Account).where(Account.id == account_id)).one_or_none(),
+    )
 
 
 def of_customer(session: Session, customer_id: str) -> list[Account]:
@@ -59,6 +64,10 @@ def lock(session: Session, account_id: str) -> Account:
 
     Always before any charge row. SQLite holds the whole database by then; PostgreSQL takes the row.
     """
-    return session.scalars(
-        select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    return recalled(
+        session,
+        ("account", account_id),
+        lambda: session.scalars(
+            select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True)
+        ).one(),
+    )

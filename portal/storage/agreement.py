@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Instant
 
@@ -31,3 +32,12 @@ class Agreement(TenantRow):
 def by_id(session: Session, agreement_id: str) -> Agreement | None:
     """The agreement of this organisation, or nothing."""
     return session.scalars(select(Agreement).where(Agreement.id == agreement_id)).one_or_none()
+
+
+def is_sealed(session: Session, agreement_id: str) -> bool:
+    """Whether this organisation has such an agreement. Its text may be long, and is not read."""
+    return recalled(
+        session,
+        ("sealed", agreement_id),
+        lambda: session.scalar(select(Agreement.id).where(Agreement.id == agreement_id)) is not None,
+    )

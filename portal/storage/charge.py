@@ -8,10 +8,12 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Flag, Instant
 
+HOLDING = ("sending", "unknown", "review")  # these may still take what they hold
 _LIVE = text("state NOT IN ('declined','never_received','not_sent')")
 _OPEN = text("state IN ('sending','unknown')")
 _DECLINED = text("state = 'declined'")
@@ -88,9 +90,24 @@ _OF_OBLIGATION = (
 )
 
 
+_HELD = (
+    select(func.sum(Charge.held_cents))
+    .where(
+        Charge.organisation_id == bindparam("organisation_id"),
+        Charge.account_id == bindparam("account_id"),
+        Charge.state.in_(HOLDING),
+    )
+    .execution_options(names_organisation=True)
+)
+
+
 def by_id(session: Session, charge_id: str) -> Charge | None:
     """The charge of this organisation, or nothing."""
-    return session.scalars(select(Charge).where(Charge.id == charge_id)).one_or_none()
+    return recalled(
+        session,
+        ("charge", charge_id),
+        lambda: session.scalars(select(Charge).where(Charge.id == charge_id)).one_or_none(),
+    )
 
 
 def by_gateway_id(session: Session, gateway_id: str) -> Charge | None:
@@ -114,25 +131,25 @@ def claimed_between(session: Session, from_at: datetime, to_at: datetime) -> lis
 
 def lock(session: Session, charge_id: str) -> Charge:
     """The charge, locked and read afresh. After its account, never before."""
-    return session.scalars(
-        select(Charge).where(Charge.id == charge_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    return recalled(
+        session,
+        ("charge", charge_id),
+        lambda: session.scalars(
+            select(Charge).where(Charge.id == charge_id).with_for_update().execution_options(populate_existing=True)
+        ).one(),
+    )
 
 
 def of_obligation(session: Session, obligation_id: str) -> list[Charge]:
     """All attempts for an obligation, in order."""
     own = {"organisation_id": session.info["organisation_id"], "obligation_id": obligation_id}
-    return list(session.scalars(_OF_OBLIGATION, own))
+    return recalled(session, ("attempts", obligation_id), lambda: list(session.scalars(_OF_OBLIGATION, own)))
 
 
 def held_cents(session: Session, account_id: str) -> int:
     """What open attempts may still take from an account: not yet paid, but not free to be paid again."""
-    total = session.scalar(
-        select(func.coalesce(func.sum(Charge.held_cents), 0)).where(
-            Charge.account_id == account_id, Charge.state.in_(("sending", "unknown", "review"))
-        )
-    )
-    return int(total or 0)
+    own = {"organisation_id": session.info["organisation_id"], "account_id": account_id}
+    return recalled(session, ("held", account_id), lambda: int(session.scalar(_HELD, own) or 0))
 
 
 def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
@@ -172,6 +189,11 @@ def count_declined(session: Session, account_id: str, since: datetime) -> int:
 
 def count_card_declined(session: Session, payment_method_id: str, since: datetime) -> int:
     """How often a card on file was declined since a moment, whatever it was charged for."""
+    known: tuple[datetime, list[tuple[datetime]]] | None = recalled(
+        session, ("declined", payment_method_id), lambda: None
+    )
+    if known is not None and known[0] <= since:
+        return sum(moment >= since for (moment,) in known[1])
     return (
         session.scalar(
             select(func.count())

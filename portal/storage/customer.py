@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Flag, Instant, Plain
 
@@ -77,7 +78,11 @@ _OPEN_REQUEST = (
 
 def by_id(session: Session, customer_id: str) -> Customer | None:
     """The customer of this organisation, or nothing."""
-    return session.scalars(select(Customer).where(Customer.id == customer_id)).one_or_none()
+    return recalled(
+        session,
+        ("customer", customer_id),
+        lambda: session.scalars(select(Customer).where(Customer.id == customer_id)).one_or_none(),
+    )
 
 
 def by_reference(session: Session, reference: str) -> Customer | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, Text, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Instant
 
@@ -30,7 +31,11 @@ class ChargingHold(TenantRow):
 
 def standing(session: Session) -> ChargingHold | None:
     """The hold that stands, if one does."""
-    return session.scalars(select(ChargingHold).where(ChargingHold.lifted_at.is_(None))).one_or_none()
+    return recalled(
+        session,
+        ("hold",),
+        lambda: session.scalars(select(ChargingHold).where(ChargingHold.lifted_at.is_(None))).one_or_none(),
+    )
 
 
 def all_standing(session: Session) -> list[ChargingHold]:

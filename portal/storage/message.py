@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Flag, Instant, Plain
@@ -116,7 +117,11 @@ def receipt_by_number(session: Session, number: str) -> Receipt | None:
 
 def by_dedupe_key(session: Session, dedupe_key: str) -> Message | None:
     """The message already promised under this key."""
-    return session.scalars(select(Message).where(Message.dedupe_key == dedupe_key)).one_or_none()
+    return recalled(
+        session,
+        ("message", dedupe_key),
+        lambda: session.scalars(select(Message).where(Message.dedupe_key == dedupe_key)).one_or_none(),
+    )
 
 
 def lock(session: Session, message_id: str, *, skip_locked: bool = False) -> Message | None:

@@ -6,10 +6,12 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.fairness import in_turn
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Day, Instant
 
+OPEN = ("due", "charging", "review")  # neither paid nor ended unpaid
 _LIVE = text("kind = 'checkout' AND status IN ('due','charging','paid','review')")
 _DUE = text("status = 'due'")
 _UNNOTICED = text("status = 'due' AND kind = 'scheduled' AND noticed_at IS NULL")
@@ -71,19 +73,41 @@ class Obligation(TenantRow):
 
 def by_id(session: Session, obligation_id: str) -> Obligation | None:
     """The obligation of this organisation, or nothing."""
-    return session.scalars(select(Obligation).where(Obligation.id == obligation_id)).one_or_none()
+    return recalled(
+        session,
+        ("obligation", obligation_id),
+        lambda: session.scalars(select(Obligation).where(Obligation.id == obligation_id)).one_or_none(),
+    )
 
 
 def fresh(session: Session, obligation_id: str) -> Obligation:
     """The obligation as it stands now, read again. Its account is locked by then, and that guards it."""
-    return session.scalars(
-        select(Obligation).where(Obligation.id == obligation_id).execution_options(populate_existing=True)
-    ).one()
+    return recalled(
+        session,
+        ("obligation", obligation_id),
+        lambda: session.scalars(
+            select(Obligation).where(Obligation.id == obligation_id).execution_options(populate_existing=True)
+        ).one(),
+    )
 
 
 def of_subject(session: Session, subject_id: str) -> list[Obligation]:
     """All obligations of one subject, in order."""
     return list(session.scalars(select(Obligation).where(Obligation.subject_id == subject_id).order_by(Obligation.seq)))
+
+
+def any_open(session: Session, subject_id: str) -> bool:
+    """Whether any payment of a subject is neither paid nor ended unpaid."""
+    for id_ in recalled(session, ("open_in", subject_id), lambda: _one_open(session, subject_id)):
+        own: Obligation | None = recalled(session, ("obligation", id_), lambda: None)  # changed here since it was read?
+        if own is None or own.status in OPEN:
+            return True
+    return False
+
+
+def _one_open(session: Session, subject_id: str) -> Sequence[str]:
+    is_open = Obligation.subject_id == subject_id, Obligation.status.in_(OPEN)
+    return session.scalars(select(Obligation.id).where(*is_open).limit(1)).all()
 
 
 def stale_due(session: Session, before: datetime, limit: int) -> list[tuple[str, str]]:
@@ -201,7 +225,13 @@ def unnoticed(session: Session, until: datetime, limit: int) -> list[tuple[str, 
 
 
 def older_untried(session: Session, subject_id: str, due_on: date) -> list[datetime]:
-    """When the payments of a schedule fall due that were promised for an earlier date and never tried; oldest first."""
+    """When the payments of a schedule fall due that were promised for an earlier date and never tried; oldest first.
+
+    Read ahead for a batch, it knows the dates that have begun; a claim asks for no later ones.
+    """
+    known: list[tuple[date, datetime]] | None = recalled(session, ("untried", subject_id), lambda: None)
+    if known is not None:
+        return [due_at for promised_on, due_at in known if promised_on < due_on]
     return list(
         session.scalars(
             select(Obligation.due_at)

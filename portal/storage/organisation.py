@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import forget, recalled
 from portal.storage.rows import STRICT, Row, TenantRow, new_id, tenant_args
 from portal.storage.types import Flag, Instant, Plain
 
@@ -77,6 +78,8 @@ class DeploymentStamp(Row):
     value: Mapped[str] = mapped_column(Text)
 
 
+SETTINGS_SET = ("settings",)  # under which they are read ahead
+
 # Read by every page: built once, and names its organisation itself (`database.py` holds it to that).
 _SETTINGS = (
     select(OrganisationSetting.name, OrganisationSetting.value)
@@ -93,7 +96,11 @@ def by_slug(session: Session, slug: str) -> Organisation | None:
 
 def by_id(session: Session, organisation_id: str) -> Organisation:
     """The organisation; NoResultFound if there is none."""
-    return session.scalars(select(Organisation).where(Organisation.id == organisation_id)).one()
+    return recalled(
+        session,
+        ("organisation", organisation_id),
+        lambda: session.scalars(select(Organisation).where(Organisation.id == organisation_id)).one(),
+    )
 
 
 def all_active(session: Session) -> list[Organisation]:
@@ -108,8 +115,13 @@ def everybody(session: Session) -> list[Organisation]:
 
 def settings_set(session: Session) -> dict[str, Any]:
     """Latest value of each setting that this organisation ever set, by name."""
-    rows = session.execute(_SETTINGS, {"organisation_id": session.info["organisation_id"]})
-    return {row.name: row.value for row in rows}
+    own = {"organisation_id": session.info["organisation_id"]}
+    return recalled(session, SETTINGS_SET, lambda: {row.name: row.value for row in session.execute(_SETTINGS, own)})
+
+
+def settings_changed(session: Session) -> None:
+    """A setting was set in this transaction: what was read ahead of them is old."""
+    forget(session, SETTINGS_SET)
 
 
 def latest_setting_seq(session: Session, name: str) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Instant
 
@@ -55,13 +56,17 @@ def of_customer(session: Session, customer_id: str) -> list[PaymentMethod]:
 
 def owned_by(session: Session, payment_method_id: str, customer_id: str) -> PaymentMethod | None:
     """The method if it is this customer's and still on file (M12); nothing otherwise."""
-    return session.scalars(
-        select(PaymentMethod).where(
-            PaymentMethod.id == payment_method_id,
-            PaymentMethod.customer_id == customer_id,
-            PaymentMethod.removed_at.is_(None),
-        )
-    ).one_or_none()
+    return recalled(
+        session,
+        ("method", payment_method_id, customer_id),
+        lambda: session.scalars(
+            select(PaymentMethod).where(
+                PaymentMethod.id == payment_method_id,
+                PaymentMethod.customer_id == customer_id,
+                PaymentMethod.removed_at.is_(None),
+            )
+        ).one_or_none(),
+    )
 
 
 def by_token(session: Session, token: str) -> PaymentMethod | None:

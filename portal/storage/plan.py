@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Instant, Plain
 
@@ -135,9 +136,13 @@ def fresh(session: Session, plan_id: str) -> Plan | None:
 
 def of_schedule(session: Session, schedule_id: str) -> Plan | None:
     """The plan whose signature made a schedule, read again; nothing for a schedule without one."""
-    return session.scalars(
-        select(Plan).where(Plan.schedule_id == schedule_id).execution_options(populate_existing=True)
-    ).one_or_none()
+    return recalled(
+        session,
+        ("plan_of", schedule_id),
+        lambda: session.scalars(
+            select(Plan).where(Plan.schedule_id == schedule_id).execution_options(populate_existing=True)
+        ).one_or_none(),
+    )
 
 
 def editions(session: Session, reference: str) -> list[Plan]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, select, text, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Instant, Plain
@@ -60,9 +61,13 @@ def by_id(session: Session, schedule_id: str) -> Schedule | None:
 
 def fresh(session: Session, schedule_id: str) -> Schedule | None:
     """The schedule as it stands now, read again. Its account is locked by then, and that guards it."""
-    return session.scalars(
-        select(Schedule).where(Schedule.id == schedule_id).execution_options(populate_existing=True)
-    ).one_or_none()
+    return recalled(
+        session,
+        ("schedule", schedule_id),
+        lambda: session.scalars(
+            select(Schedule).where(Schedule.id == schedule_id).execution_options(populate_existing=True)
+        ).one_or_none(),
+    )
 
 
 def of_visit(session: Session, visit_id: str) -> Schedule | None:

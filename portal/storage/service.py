@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, and_, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.charge import Charge
 from portal.storage.patient import Patient
 from portal.storage.provider import Provider
@@ -149,6 +150,10 @@ def entries_of(session: Session, service_id: str) -> list[ServiceEntry]:
 
 def owed_fresh(session: Session, account_id: str) -> list[Service]:
     """Services of an account that are not paid, oldest first, read again: its lock is held by then."""
+    return recalled(session, ("services_owed", account_id), lambda: _owed(session, account_id))
+
+
+def _owed(session: Session, account_id: str) -> list[Service]:
     rows = session.execute(
         _LINES.with_only_columns(Service)
         .where(Service.account_id == account_id, Service.balance_cents > 0)
@@ -225,6 +230,10 @@ def entries_of_charges(session: Session, charge_ids: Collection[str]) -> list[Se
 
 def held_cents(session: Session, account_id: str) -> dict[str, int]:
     """Service id -> what open attempts may still take of it: not yet paid, but not free to be paid again."""
+    return recalled(session, ("services_held", account_id), lambda: _held(session, account_id))
+
+
+def _held(session: Session, account_id: str) -> dict[str, int]:
     rows = session.execute(
         select(ServiceShare.service_id, func.sum(ServiceShare.amount_cents))
         .join(

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Instant
 
@@ -33,12 +34,16 @@ class ServiceShare(TenantRow):
 
 def of_obligation(session: Session, obligation_id: str) -> list[ServiceShare]:
     """What a payment is for, in a fixed order; nothing when it is for the account as a whole."""
-    return list(
-        session.scalars(
-            select(ServiceShare)
-            .where(ServiceShare.obligation_id == obligation_id)
-            .order_by(ServiceShare.made_at, ServiceShare.id)
-        )
+    return recalled(
+        session,
+        ("shares", obligation_id),
+        lambda: list(
+            session.scalars(
+                select(ServiceShare)
+                .where(ServiceShare.obligation_id == obligation_id)
+                .order_by(ServiceShare.made_at, ServiceShare.id)
+            )
+        ),
     )
 
 

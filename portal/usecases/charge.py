@@ -18,6 +18,7 @@ from portal.storage import Session, account, charge, limit, obligation
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.rows import new_id
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
@@ -40,6 +41,7 @@ class Claimed:
     charge_id: str
     request: SaleRequest
     send_deadline: datetime
+    obligation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def claim(ports: Ports, organisation_id: str, obligation_id: str, timeout: timed
     """Commits the right to send one request, or raises Refused with the rule that held it. Nothing is sent here."""
 
     def work(session: Session) -> Claimed | Refused:
-        claimed = _claim(session, obligation_id, ports.clock.now(), ports.timing, timeout)
+        claimed = claim_in(session, obligation_id, ports.clock.now(), ports.timing, timeout)
         session.flush()
         failpoint("claim.before_commit")
         return claimed
@@ -97,10 +99,10 @@ def claim(ports: Ports, organisation_id: str, obligation_id: str, timeout: timed
     return claimed
 
 
-def _claim(
+def claim_in(
     session: Session, obligation_id: str, now: datetime, timing: Timing, timeout: timedelta
 ) -> Claimed | Refused:
-    """The claim, or the rule that ended the obligation, which is then committed as well."""
+    """The claim in a transaction of the caller's, or the rule that ended the obligation, which is committed as well."""
     found = obligation.by_id(session, obligation_id)
     if found is None:
         raise Refused("obligation_unknown")
@@ -124,6 +126,7 @@ def _claim(
     require_legal(None, ChargeState.sending, Actor.claim)
     lease_until = now + timing.lease(timeout)
     row = Charge(
+        id=new_id(),
         organisation_id=due.organisation_id,
         obligation_id=due.id,
         account_id=due.account_id,
@@ -146,14 +149,13 @@ def _claim(
         claimed_at=now,
     )
     session.add(row)
-    session.flush()
     due.status = "charging"
     due.hold_reason = due.hold_until = None
     due.version += 1
     record(
         session, "claim", "charge_claimed", row.id, now, obligation_id=due.id, n=row.n, amount_cents=row.amount_cents
     )
-    return Claimed(due.organisation_id, row.id, request, row.send_deadline)
+    return Claimed(due.organisation_id, row.id, request, row.send_deadline, due.id)
 
 
 def _obeyed(session: Session, case: Case, against: Standing) -> Refused:
@@ -180,6 +182,7 @@ def _count_missed(session: Session, case: Case) -> None:
         return
     charged = limit.count_up(session, CATCH_UP, case.due.customer_id, DAY, midnight(case.today))
     if charged > case.settings.number("catch_up_per_day"):
+        limit.count_up(session, CATCH_UP, case.due.customer_id, DAY, midnight(case.today), by=-1)
         raise Refused("catching_up", charged=charged)
 
 

@@ -35,7 +35,6 @@ def give(session: Session, kind: Kind, subject_id: str, now: datetime) -> str:
     """The code of a thing that is made in this transaction."""
     code = new_code()
     session.add(CheckCode(code=code, kind=kind.value, subject_id=subject_id, made_at=now))
-    session.flush()
     return code
 
 

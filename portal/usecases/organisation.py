@@ -73,6 +73,7 @@ def set_setting(session: Session, name: str, value: object, *, by: str, now: dat
         )
     )
     session.flush()
+    organisation.settings_changed(session)
     record(session, by, "setting_set", session.info["organisation_id"], now, name=name, value=checked)
 
 

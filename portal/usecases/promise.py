@@ -12,6 +12,7 @@ from portal.domain.phone_number import one_spelling
 from portal.storage import Session, message
 from portal.storage.customer import Customer
 from portal.storage.message import Message
+from portal.storage.rows import new_id
 from portal.usecases.check_code import Kind, give
 
 
@@ -39,6 +40,7 @@ def promise(
     if known is not None:
         return known.id
     row = Message(
+        id=new_id(),
         organisation_id=organisation_id,
         dedupe_key=dedupe_key,
         event=event,
@@ -54,7 +56,6 @@ def promise(
         created_at=now,
     )
     session.add(row)
-    session.flush()
     if event in EVENTS and EVENTS[event].kind not in {MessageKind.reply, MessageKind.house}:
         give(session, Kind.message, row.id, now)
     return row.id

@@ -15,6 +15,7 @@ from portal.storage.account import Account
 from portal.storage.charge import Charge
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
+from portal.storage.rows import new_id
 from portal.usecases.check_code import Kind, address, code_of, give
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import settings_of
@@ -59,6 +60,7 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
         "help_hours": rules.words("support_hours"),
     }
     receipt = Receipt(
+        id=new_id(),
         organisation_id=row.organisation_id,
         charge_id=row.id,
         customer_id=row.customer_id,
@@ -68,20 +70,25 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
         issued_at=now,
     )
     session.add(receipt)
-    session.flush()
     give(session, Kind.receipt, receipt.id, now)
+    by_email, by_sms = receipt_keys(row.id)
     promised = []
     # the payer has just pressed the button and waits; one whose payment was in doubt for hours does not
     is_here = due.kind == CHECKOUT and now - due.created_at <= ANSWER_FRESH
     if payer.email and rules.is_on("receipt_by_email"):
-        key = f"receipt:{row.id}"
         promised.append(
-            promise(session, "receipt", "email", payer, payer.email, receipt.id, key, now, is_answer=is_here)
+            promise(session, "receipt", "email", payer, payer.email, receipt.id, by_email, now, is_answer=is_here)
         )
     if payer.phone and rules.is_on("receipt_by_sms") and may_text(session, payer):
-        key = f"receipt-sms:{row.id}"
-        promised.append(promise(session, "receipt", "sms", payer, payer.phone, receipt.id, key, now, is_answer=is_here))
+        promised.append(
+            promise(session, "receipt", "sms", payer, payer.phone, receipt.id, by_sms, now, is_answer=is_here)
+        )
     return promised
+
+
+def receipt_keys(charge_id: str) -> tuple[str, str]:
+    """Under which its email and its text message are promised, once each."""
+    return f"receipt:{charge_id}", f"receipt-sms:{charge_id}"
 
 
 def facts_of(receipt: Receipt, check_code: str | None = None, portal_home: str = "") -> ReceiptFacts:

@@ -7,7 +7,7 @@ they share the work through the database alone, Redis only hurries it. `portal.u
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ import structlog
 
 from portal.domain.charge import ChargeState
 from portal.storage import Session, hold, limit, obligation, organisation
-from portal.usecases.charge import ChargeResult, charge_obligation
+from portal.usecases.charge_many import charge_many
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.ports import Ports
@@ -23,7 +23,7 @@ from portal.usecases.ports import Ports
 log = structlog.get_logger()
 
 SCAN = 500  # rows looked at in one question
-BATCH = 200  # payments in one job: enough for every thread of a worker, few enough to end before the job's time
+BATCH = 500  # payments in one job: many turns of every thread of a worker, few enough to end before the job's time
 ROUND_MAX = 20_000  # handed out in one round of the clock
 THREADS = 32
 CLAIMED_WITHIN = timedelta(seconds=60)  # handed out and still due after this: the clock charges it itself
@@ -155,19 +155,16 @@ def charge_due_now(
 def charge_batch(ports: Ports, organisation_id: str, ids: Sequence[str], pool: ThreadPoolExecutor) -> BatchDone:
     """Charges a batch on the threads of a pool and waits for all of them. Safe to run 0, 1 or 100 times."""
     started = time.monotonic()
-    waiting = [
-        pool.submit(charge_obligation, ports, organisation_id, each, ports.timing.worker_timeout) for each in ids
-    ]
-    results, failed = _gathered(waiting, organisation_id, ids)
+    found = charge_many(ports, organisation_id, ids, pool)
     done = BatchDone(
-        paid=sum(result.obligation_status == "paid" for result in results),
-        declined=sum(result.state is ChargeState.declined for result in results),
-        open=sum(result.obligation_status in {"charging", "review"} for result in results),
+        paid=sum(result.obligation_status == "paid" for result in found.results),
+        declined=sum(result.state is ChargeState.declined for result in found.results),
+        open=sum(result.obligation_status in {"charging", "review"} for result in found.results),
         other=sum(
             result.obligation_status not in {"paid", "charging", "review"} and result.state is not ChargeState.declined
-            for result in results
+            for result in found.results
         ),
-        failed=failed,
+        failed=found.failed,
         took=timedelta(seconds=time.monotonic() - started),
     )
     log.info(
@@ -175,20 +172,6 @@ def charge_batch(ports: Ports, organisation_id: str, ids: Sequence[str], pool: T
         open=done.open, other=done.other, failed=done.failed, seconds=round(done.took.total_seconds(), 2),
     )  # fmt: skip
     return done
-
-
-def _gathered(
-    waiting: list[Future[ChargeResult]], organisation_id: str, ids: Sequence[str]
-) -> tuple[list[ChargeResult], int]:
-    results, failed = [], 0
-    for future, obligation_id in zip(waiting, ids, strict=True):
-        error = future.exception()
-        if error is None:
-            results.append(future.result())
-        else:
-            failed += 1
-            log.error("payment_failed", organisation_id=organisation_id, obligation_id=obligation_id, exc_info=error)
-    return results, failed
 
 
 def charge_unclaimed(ports: Ports, pool: ThreadPoolExecutor) -> int:

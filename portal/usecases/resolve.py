@@ -171,7 +171,7 @@ def _resend(ports: Ports, row: Charge) -> None:
         current.send_deadline = now + ports.timing.send_window
         current.next_try_at = current.lease_until
         record(session, "janitor", "charge_resent", current.id, now)
-        return Claimed(current.organisation_id, current.id, request, current.send_deadline)
+        return Claimed(current.organisation_id, current.id, request, current.send_deadline, current.obligation_id)
 
     claimed = ports.database.run(row.organisation_id, work)
     if claimed is None:

@@ -187,7 +187,7 @@ def _account_not_open(case: Case) -> Standing | None:
 
 def _authorization_missing(case: Case) -> Standing | None:
     """C1: asked first, so that nothing else can hide it."""
-    is_sealed = case.plan is not None and agreement.by_id(case.session, case.due.agreement_id or "") is not None
+    is_sealed = case.plan is not None and agreement.is_sealed(case.session, case.due.agreement_id or "")
     return Standing(RULES["authorization_missing"]) if case.is_scheduled and not is_sealed else None
 
 

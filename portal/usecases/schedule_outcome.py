@@ -26,7 +26,6 @@ from portal.usecases.promise import promise
 NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received.value})
 NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way to the gateway
 NOT_WANTED = frozenset({"nothing_owed", "balance_too_low", "schedule_ended"})
-OPEN = frozenset({"due", "charging", "review"})
 
 
 def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]:
@@ -106,7 +105,7 @@ def complete(session: Session, plan: Schedule, now: datetime) -> list[str]:
     """
     if plan.status != ScheduleStatus.active:
         return []
-    if any(due.status in OPEN for due in obligation.of_subject(session, plan.id)):
+    if obligation.any_open(session, plan.id):
         return []
     plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.completed.value, now, "charge"
     plan.version += 1

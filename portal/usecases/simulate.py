@@ -52,6 +52,9 @@ class _Rings:
     def ring_message(self, organisation_id: str, message_id: str) -> None:
         return
 
+    def ring_messages(self, organisation_id: str, message_ids: Sequence[str]) -> None:
+        return
+
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None:
         return
 

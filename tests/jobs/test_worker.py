@@ -31,7 +31,10 @@ def test_a_rung_for_message_and_charge_are_done_by_the_worker(house: House, crew
     doorbell = RedisDoorbell(redis_url)
     doorbell.ring_message(house.organisation_id, mail)
     doorbell.ring_charge(house.organisation_id, due)
+    receipts = [promised(house, name()) for _ in range(3)]
+    doorbell.ring_messages(house.organisation_id, [receipts[0], "no-such-message", *receipts[1:]])
     assert crew.eventually(lambda: state_of(house, mail) == "sent" and status(house, due) == "paid"), crew.logs()
+    assert crew.eventually(lambda: {state_of(house, each) for each in receipts} == {"sent"}), crew.logs()
     assert len(mails_to(house, to)) == 1
     assert len(house.truth()) == 1
 

@@ -66,6 +66,9 @@ class ListeningDoorbell:
     def ring_message(self, organisation_id: str, message_id: str) -> None:
         self.messages.append((organisation_id, message_id))
 
+    def ring_messages(self, organisation_id: str, message_ids: Sequence[str]) -> None:
+        self.messages += [(organisation_id, each) for each in message_ids]
+
     def ring_charge(self, organisation_id: str, obligation_id: str) -> None:
         self.charges.append((organisation_id, obligation_id))
 
