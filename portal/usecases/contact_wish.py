@@ -14,8 +14,8 @@ from portal.domain.quiet_hours import Inconvenient, read_inconvenient
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import contact_wish as wishes
+from portal.storage.contact_step import corrected_and_unanswered
 from portal.storage.customer import Customer
-from portal.storage.sms_account import sms_account
 from portal.usecases.organisation import record
 
 WORDS_MAX = 2_000
@@ -81,12 +81,13 @@ def may_text(session: Session, about: Customer) -> bool:
     return bool(about.phone) and standing(session, "sms", about.phone or "").granted_at is not None
 
 
-def may_ask_for_texts(session: Session, about: Customer) -> bool:
-    """Whether to ask: there is a number to text to and an account to text by, and they have not answered before."""
-    if not one_spelling(about.phone) or sms_account(session) is None:
-        return False
-    said = standing(session, "sms", about.phone or "")
-    return said.granted_at is None and said.revoked_at is None
+def asked_in_visit(session: Session, visit_id: str, about: Customer) -> tuple[bool, bool]:
+    """(a correction was sent in this visit, texts may be asked for). They may where there is a number to text to and an
+    account to text by, and no answer yet.
+    """
+    subject = _subject("sms", about.phone or "")
+    corrected, unanswered = corrected_and_unanswered(session, visit_id, WishKind.consent.value, subject, ALL)
+    return corrected, unanswered and one_spelling(about.phone) is not None
 
 
 def is_refused_medium(session: Session, customer_id: str, channel: str) -> bool:

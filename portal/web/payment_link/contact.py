@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.contact_wish import WishSource
 from portal.domain.payment_link import Step
-from portal.storage import Session, customer
+from portal.storage import Session
 from portal.usecases import contact, contact_wish
 from portal.usecases.contact_wish import Words, agree
 from portal.usecases.visit import USER_AGENT_LENGTH_MAX, Walk, look, onward
@@ -31,8 +31,7 @@ class Read:
 
 
 def _read(session: Session, walk: Walk) -> Read:
-    corrected = customer.open_change_request(session, walk.visit.id) is not None
-    return Read(corrected, contact_wish.may_ask_for_texts(session, walk.customer))
+    return Read(*contact_wish.asked_in_visit(session, walk.visit.id, walk.customer))
 
 
 @step(Step.contact, read=_read)
@@ -57,7 +56,7 @@ def post(here: Here) -> AnyResponse:
         if walk is None:
             return closed()
         contact.seen(walk, now)
-        if request.form.get("text_consent") == "yes" and contact_wish.may_ask_for_texts(session, walk.customer):
+        if request.form.get("text_consent") == "yes" and _read(session, walk).asks_for_texts:
             agree(session, "sms", walk.customer.phone or "", _said(_text_consent(walk)), now, customer=walk.customer.id)
         return move_on(path_of(onward(walk), here.visit_id))
 
