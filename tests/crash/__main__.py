@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -55,36 +56,42 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="paydoor-crash-") as folder, contextlib.ExitStack() as stack:
         results = _play(chosen, options, Path(folder), stack)
         log = Path(folder, "log").read_text() if Path(folder, "log").exists() else ""
-        races_failed = options.only is None and _race(options, Path(folder))
+        failed_beside = options.only is None and _play_beside(options, Path(folder))
     if options.results:
         options.results.write_text("".join(json.dumps(result) + "\n" for result in results))
-    return _judge(results, len(chosen), options, log) or int(races_failed)
+    return _judge(results, len(chosen), options, log) or int(failed_beside)
 
 
-def _race(options: argparse.Namespace, folder: Path) -> bool:
-    """Plays the races of a cancel against a charge on both engines at once; whether one went wrong."""
+def _play_beside(options: argparse.Namespace, folder: Path) -> bool:
+    """The two rigs that are programs of their own, each on both engines at once; whether one found something."""
     engines = ENGINES if options.engine == "both" else (options.engine,)
-    each = options.races // len(engines)
-    if not each:
-        return False
-    _say(f"{each * len(engines)} races of a cancel against a charge ...")
+    failed = False
+    for module, option, number in (
+        ("tests.crash.batch", "--histories", options.batches),
+        ("tests.crash.cancel_race", "--races", options.races),
+    ):
+        if number:
+            failed = _play_program(module, [option, str(number // len(engines))], engines, options, folder) or failed
+    return failed
+
+
+def _play_program(
+    module: str, arguments: list[str], engines: Sequence[str], options: argparse.Namespace, folder: Path
+) -> bool:
     with contextlib.ExitStack() as stack:
         running = {}
         for engine in engines:
             [url] = _databases(engine, 1, Path(tempfile.mkdtemp(dir=folder)), options, stack)
-            command = [sys.executable, "-m", "tests.crash.cancel_race", url, "--races", str(each)]
-            running[engine] = subprocess.Popen(
-                [*command, "--seed", str(options.seed)], stdout=subprocess.PIPE, text=True
-            )
+            command = [sys.executable, "-m", module, url, *arguments, "--seed", str(options.seed)]
+            running[engine] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         failed = False
         for engine, process in running.items():
             said, _ = process.communicate()
             failed = failed or process.returncode != 0
-            found = json.loads(said) if said.strip() else {"races": 0, "ends": {}, "wrong": ["it ended without a word"]}
-            ends = ", ".join(f"{count} {end}" for end, count in sorted(found["ends"].items()))
-            _say(f"{engine}: {found['ends'].get('late', 0)} late claims in {found['races']} races ({ends})")
-            if found["wrong"]:
-                _say(f"FAILED {found['wrong']} {found.get('log', '')}")
+            found = json.loads(said) if said.strip() else {"sentence": "ended without a word"}
+            _say(f"{module.rpartition('.')[2]} on {engine}: {found['sentence']}")
+            if process.returncode:
+                _say(f"FAILED {said}")
     return failed
 
 

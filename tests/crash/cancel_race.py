@@ -117,7 +117,9 @@ def play(url: str, races: int, seed: int, log: Path) -> dict[str, Any]:
             wrong += bad
     finally:
         simulator.stop()
-    return {"races": sum(ends.values()), "ends": dict(ends), "wrong": wrong[:20]}
+    races = sum(ends.values())
+    sentence = f"{ends['late']} late claims in {races} races of a cancel against a charge"
+    return {"sentence": sentence, "races": races, "ends": dict(+ends), "wrong": wrong[:20]}
 
 
 def main() -> int:
