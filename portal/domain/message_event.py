@@ -136,6 +136,7 @@ EVENTS: dict[str, Event] = {
                 *_CARD,
                 Fact("link_url", FactKind.url),
                 Fact("retry_on", FactKind.day, required=False),
+                Fact("put_off_to", FactKind.day, required=False),
                 Fact("rest_cancelled", FactKind.flag),
             ),
             opt_out=True,

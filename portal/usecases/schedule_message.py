@@ -75,8 +75,13 @@ def schedule_facts(ports: Ports, session: Session, row: Message, sender: Organis
             facts |= {"moved_from": due.moved_from}
         case "payment_declined" if due is not None:
             waits = due.status == "due" and due.retries > 0
+            put_off = (
+                due.status == "due" and not due.retries and due.moved_from is not None
+            )  # an instalment, to the end
             facts |= {
+                "due_on": due.moved_from if put_off else due.due_on,
                 "retry_on": local_date(due.due_at, sender.timezone) if waits else None,
+                "put_off_to": due.due_on if put_off else None,
                 "rest_cancelled": plan.status == "cancelled",
             }
     return facts

@@ -141,6 +141,10 @@ def test_missed_instalments_go_to_the_end_and_too_many_in_a_row_break_the_plan(
     assert moved.status == "due"
     assert moved.moved_from == first.due_on
     assert plan_now(house, plan.id).missed == 1
+    assert "payment_declined" in told(house)
+    newest = house.simulator.call("GET", "/mailbox.json?recipient=ada")[0]
+    assert "after your last one" in newest["text"]
+    assert "We do not try this card again" not in newest["text"]
     house.clock.at = instalments(house, plan)[1].due_at + timedelta(seconds=1)
     run_due(house, pool)
     assert plan_now(house, plan.id).state == "broken"
