@@ -32,8 +32,8 @@ log = structlog.get_logger()
 
 AHEAD = 24  # claims that wait for a free thread, so that none of those idles while others are claimed
 TOGETHER = 32  # answers written in one commit, and claims made in one
-GATHER_SECONDS = 0.06  # how long the first answer waits for others
-SLOW_SECONDS = 2.0  # a gateway that takes longer gets no claims ahead: they might outwait their send window
+GATHER = timedelta(milliseconds=60)  # how long the first answer waits for others
+SLOW = timedelta(seconds=2)  # a gateway that takes longer gets no claims ahead: they might outwait their send window
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Told:
 class _Freed:
     """A thread of the pool is free again; how long the gateway took, if it was asked once."""
 
-    seconds: float | None = None
+    took: timedelta | None = None
 
 
 @dataclass
@@ -112,8 +112,8 @@ class _Run:
     def _hear(self, event: "_Freed | ChargeResult | Exception") -> None:
         if isinstance(event, _Freed):
             self._sending -= 1
-            if event.seconds is not None:
-                self._ahead = AHEAD if event.seconds < SLOW_SECONDS else 0
+            if event.took is not None:
+                self._ahead = AHEAD if event.took < SLOW else 0
             return
         self._open -= 1
         if isinstance(event, ChargeResult):
@@ -138,7 +138,7 @@ class _Run:
         else:
             # None: it waited too long for its turn, and nobody else has sent it
             self._answers.put(Told(claimed, outcome or Outcome(OutcomeKind.not_sent, reason="window_over")))
-        self._events.put(_Freed(time.monotonic() - began))
+        self._events.put(_Freed(timedelta(seconds=time.monotonic() - began)))
 
     def _charge_one(self, obligation_id: str) -> None:
         self._events.put(self._tried(lambda: self._charged(obligation_id)))
@@ -166,10 +166,10 @@ class _Run:
         first = self._answers.get()
         if first is None:
             return []
-        told, until = [first], time.monotonic() + GATHER_SECONDS
+        told, until = [first], time.monotonic() + GATHER.total_seconds()
         while len(told) < TOGETHER:
             try:
-                came = self._answers.get(timeout=max(0.0, until - time.monotonic()))
+                came = self._answers.get(timeout=max(0, until - time.monotonic()))
             except Empty:
                 break
             if came is None:

@@ -1,5 +1,6 @@
 """The payment link in a real Chromium: with script, without it, by keyboard, in both languages, in light and dark."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -187,8 +188,11 @@ def test_a_keyboard_alone_completes_the_walk(site: Site, visit: Visit) -> None:
     tab_to("#method-new")
     page.keyboard.press("Space")
     tab_to("#card-number iframe")
-    for typed in (CARD, "1231", "123", "94107"):
+    for field, typed in (("number", CARD), ("expiry", "1231"), ("code", "123"), ("zip", "94107")):
+        box = page.frame_locator(f"#card-{field} iframe").locator("input:visible").first
+        expect(box).to_be_focused()  # the focus goes from one frame to the next in its own time
         page.keyboard.type(typed)
+        expect(box).to_have_value(re.compile(typed[-2:] + "$"))
         page.keyboard.press("Tab")
     tab_to("main button.primary")
     page.keyboard.press("Enter")

@@ -267,7 +267,7 @@ def test_a_slow_gateway_has_no_claims_waiting_for_a_thread(house: House, monkeyp
         sent += 1
         return real_send(*arguments)
 
-    monkeypatch.setattr(many, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(many, "SLOW", timedelta(0))
     monkeypatch.setattr(many, "claim_many", claim_some)
     monkeypatch.setattr(many, "send", send)
     with ThreadPoolExecutor(2) as two:

@@ -43,6 +43,7 @@ def state_changing(portal: Portal, visit_id: str, token: str) -> Iterator[str]:
                 .replace("<visit:visit_id>", visit_id)
                 .replace("<int:number>", "1")
                 .replace("<to_on>", "2026-12-04")
+                .replace("<any(account,ssn,username):way>", "username")
             )
             yield re.sub(r"<visit:\w+>", "0" * 32, address)
 

@@ -16,10 +16,12 @@ from portal.storage import Session, login, message, payment_link, payment_method
 from portal.usecases.account import add_customer, open_account
 from portal.usecases.login import remember
 from portal.usecases.payment_link import make
+from portal.usecases.selection import open_selection
 from portal.web.audience import OPEN, Audience, Who, audience_of
 from tests.rig.house import House, found
 from tests.rig.payment import paid
 from tests.rig.people import Payer, colleague, payer
+from tests.rig.practice import patient_of, service_of
 from tests.rig.reader import Reader
 from tests.web.conftest import Portal
 
@@ -67,6 +69,10 @@ def person(house: House, number: int) -> Person:
         remember(session, known.login_id, "Chrome, Android", 180, now)
         token = make(session, owed, days=30, now=now, made_by="test")
         things = _things(session, customer_id, account_id, known, token)
+        owed_id = owed.id
+    treated = service_of(own, owed_id, 5_000, patient_of(own))
+    with house.ports.database.transaction(house.organisation_id) as session:
+        things["selection_id"] = open_selection(session, customer_id, [treated], "en", now)
     return Person(own, known, things, token)
 
 

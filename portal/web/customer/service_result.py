@@ -69,4 +69,7 @@ def result(here: Here, selection_id: str) -> AnyResponse:
 @page_for(f"{PAY}/again", "POST", name="services_again")
 def again(here: Here, selection_id: str) -> AnyResponse:
     """After a decline: back to the amount and the card."""
+    with ports().database.read(organisation().id) as session:
+        if selection.look(session, selection_id, here.customer.id) is None:
+            abort(404)
     return move_on(path_of("pay_services", selection_id=selection_id))
