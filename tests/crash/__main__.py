@@ -35,6 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histories", type=int, default=2_000, help="of ours, on all engines together")
     parser.add_argument("--control", type=int, default=200, help="of the naive way")
+    parser.add_argument("--batches", type=int, default=400, help="histories of the run's batches, on all engines")
     parser.add_argument(
         "--races", type=int, default=10_000, help="of a cancel against a charge, on all engines together"
     )
