@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.rig import postgres
+from tests.rig import postgres, scratch
 from tests.rig.valkey import ValkeyServer
+
+scratch.use()
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",

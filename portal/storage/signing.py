@@ -154,10 +154,10 @@ def paper_of(session: Session, plan_id: str, kind: str) -> PlanPaper | None:
 
 
 def latest_consent(session: Session, customer_id: str) -> RecordConsent | None:
-    """What a customer said last about electronic records."""
+    """What a customer said last about electronic records; of two words at one instant the withdrawal counts (C14)."""
     return session.scalars(
         select(RecordConsent)
         .where(RecordConsent.customer_id == customer_id)
-        .order_by(RecordConsent.said_at.desc(), RecordConsent.id)
+        .order_by(RecordConsent.said_at.desc(), RecordConsent.said.desc(), RecordConsent.id)
         .limit(1)
     ).one_or_none()

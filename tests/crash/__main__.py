@@ -24,7 +24,7 @@ from typing import Any
 from tests.crash.history import ENGINES, History, choose, choose_control
 from tests.crash.lane import Lane, start
 from tests.crash.table import coverage, is_control, report, total
-from tests.rig import postgres
+from tests.rig import postgres, scratch
 from tests.rig.simulator_process import SimulatorProcess
 
 SEED = 20_261
@@ -51,6 +51,7 @@ def main() -> int:
     parser.add_argument("--server-of", default="", help="share the PostgreSQL server of this test run")
     parser.add_argument("--results", type=Path, help="write each result as a JSON line")
     options = parser.parse_args()
+    scratch.use()
     warnings.simplefilter("ignore", DeprecationWarning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
     chosen = _chosen(options)
