@@ -43,6 +43,7 @@ from portal.storage import (
     signing,
     sms_account,
     staff,
+    subscription,
     visit,
     walk,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "signing",
     "sms_account",
     "staff",
+    "subscription",
     "visit",
     "walk",
 ]

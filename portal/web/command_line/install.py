@@ -17,6 +17,7 @@ from portal.web.command_line.restored import restored
 from portal.web.command_line.schedule_change import cancel, move, retry, skip
 from portal.web.command_line.service import service
 from portal.web.command_line.staff import staff
+from portal.web.command_line.subscription import subscription
 from portal.web.command_line.wish import wish
 
 
@@ -24,6 +25,6 @@ def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
         alarms, cancel, clock, customers, due, explain_obligation, messages, move, pages, plan, provider, reconcile,
-        refund, restored, retry, service, skip, staff, treated, wish,
+        refund, restored, retry, service, skip, staff, subscription, treated, wish,
     ):  # fmt: skip
         app.cli.add_command(command)

@@ -1,0 +1,67 @@
+"""The commands of subscriptions: programs, assigning one, listing and showing them."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+
+from portal.app import create_app
+from tests.rig.house import House
+from tests.web.conftest import settings
+
+Run = Callable[..., Result]
+MANAGER = ("--manager", "Noor Haddad", "--manager-email", "noor@example.com", "--manager-phone", "+1 312 555 0117")
+TERM = ("--start", "2026-12-01", "--end", "2028-01-31", "--billing-day", "1")
+
+
+@pytest.fixture
+def run(house: House) -> Run:
+    app = create_app(settings(house.simulator), house.ports)  # type: ignore[arg-type]  # only what the doors read
+
+    def run_it(*words: str) -> Result:
+        return app.test_cli_runner().invoke(args=["subscription", *words, "--organisation", house.slug],
+                                            env={"COLUMNS": "300"})  # fmt: skip
+
+    return run_it
+
+
+def test_r1_a_program_is_named_and_a_part_of_it_assigned_until_its_end(run: Run, house: House) -> None:
+    assert "no programs" in run("program").stdout
+    made = run("program", "Monitoring", "--feature", "GPS=90", "--feature", "Check-ins=25.50")
+    assert made.exit_code == 0, made.stderr
+    assert "$90.00" in run("program").stdout
+    done = run("assign", "C-1", "Monitoring", *TERM, *MANAGER, "--share", "GPS=45")
+    assert done.exit_code == 0, done.stderr
+    assert "$45.00 a month until 2028-01-31" in done.stdout
+    reference = re.findall(r"SB-\w{4}-\w{4}", done.stdout)[0]
+    assert reference in run("list", "--state", "assigned").stdout
+    assert "no subscriptions" in run("list", "--state", "active").stdout
+    shown = run("show", reference).stdout
+    for expected in ("Monitoring, assigned", "Noor Haddad", "GPS", "$90.00", "$45.00", "2027-12-01", "14"):
+        assert expected in shown
+    assert "Check-ins" not in shown
+
+
+@pytest.mark.sqlite
+def test_a_refusal_is_a_sentence_and_assigns_nothing(run: Run, house: House) -> None:
+    run("program", "Monitoring", "--feature", "GPS=90")
+    for words, expected in (
+        (("C-9", "Monitoring", *TERM, *MANAGER), "no such customer"),
+        (("C-1", "Nothing", *TERM, *MANAGER), "no such program"),
+        (("C-1", "Monitoring", *TERM, *MANAGER, "--share", "Wi-Fi=4"), "no feature called Wi-Fi"),
+        (("C-1", "Monitoring", *TERM, *MANAGER, "--share", "GPS=91"), "cannot pay more of GPS than the $90.00"),
+        (("C-1", "Monitoring", *TERM, *MANAGER[:4], "--manager-phone", "17"), "US phone number"),
+        (("C-1", "Monitoring", "--start", "2026-12-01", "--end", "2026-11-01", *MANAGER), "ends before it begins"),
+        (("C-1", "Monitoring", *TERM, *MANAGER, "--activation-days", "181"), "1 to 180 days"),
+    ):
+        done = run("assign", *words)
+        assert (done.exit_code, expected in done.stderr) == (1, True), (words, done.stderr)
+    assert run("program", "Other", "--feature", "GPS").exit_code == 2
+    assert "no subscriptions" in run("list").stdout
+    assert "no such subscription" in run("show", "SB-0000-0000").stderr
+
+
+def test_every_command_says_what_it_needs(run: Run) -> None:
+    for name in ("program", "assign", "list", "show"):
+        assert "Usage:" in run(name, "--help").stdout
