@@ -11,6 +11,9 @@ from tests.web.scheduling import at_authorization
 
 STATEMENTS_MAX = 5
 CONTROL = ("BEGIN", "COMMIT", "ROLLBACK")
+# All pages together remember the organisation of the address for two seconds (portal/web/access.py): which of them
+# asks for it is the clock's choice. It is not counted.
+DOORSTEP = "WHERE organisation.slug = "
 
 
 @contextmanager
@@ -19,7 +22,7 @@ def heard(portal: Portal) -> Iterator[list[str]]:
     found: list[str] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith(CONTROL):
+        if not statement.startswith(CONTROL) and DOORSTEP not in statement:
             found.append(statement)
 
     database = portal.house.ports.database
