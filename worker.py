@@ -21,7 +21,9 @@ from portal.app import build_pages, build_ports, configure_logging
 from portal.jobs import tasks, timetable, watch
 from portal.jobs.queue import connect, open_queue
 from portal.jobs.task_job import TaskJob
+from portal.usecases.deployment import DatabaseOfAnotherGateway, require_own_gateway
 from portal.usecases.failpoint import arm
+from portal.usecases.ports import Ports
 
 log = structlog.get_logger()
 
@@ -40,7 +42,7 @@ class Worker(SimpleWorker):
 
 def work(settings: Settings) -> None:
     """Takes jobs until told to stop. The application is loaded once, before the first job."""
-    tasks.install(build_ports(settings))
+    tasks.install(_ports_of_own_database(settings))
     while not Worker.told_to_stop:
         connection = connect(settings.redis_url, patient=True)
         try:
@@ -68,11 +70,24 @@ def work(settings: Settings) -> None:
 
 def clock(settings: Settings) -> None:
     """Sweeps every few seconds until told to stop; the round at hand is finished first."""
-    ports, stop = build_ports(settings), _stop_on_signal()
+    ports, stop = _ports_of_own_database(settings), _stop_on_signal()
     threading.Thread(
         target=watch.run, args=(ports, build_pages(settings, ports), stop), name="watch", daemon=True
     ).start()
     timetable.run(ports, stop)
+
+
+def _ports_of_own_database(settings: Settings) -> Ports:
+    """The adapters, once the database is there and is found to belong to this gateway; ends the process otherwise."""
+    ports = build_ports(settings)
+    while not ports.database.is_up():
+        log.warning("database_away")
+        time.sleep(RECONNECT_SECONDS)
+    try:
+        require_own_gateway(ports.database, settings.gateway)
+    except DatabaseOfAnotherGateway as error:
+        raise SystemExit(str(error)) from error
+    return ports
 
 
 def _stop_on_signal() -> threading.Event:

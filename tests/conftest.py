@@ -11,12 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.rig import postgres, scratch
 from tests.rig.valkey import ValkeyServer
 
 scratch.use()
+# A log of tests is read by people who have the code: drawing every variable of every frame took seconds for an error.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",

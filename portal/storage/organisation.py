@@ -6,7 +6,8 @@ Asked by the front door and by use cases. Opens no seal: sealed text goes in and
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, select
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.ahead import forget, recalled
@@ -140,6 +141,22 @@ def gateway_account(session: Session) -> GatewayAccount | None:
     return session.scalars(select(GatewayAccount)).one_or_none()
 
 
-def stamp(session: Session, name: str) -> DeploymentStamp | None:
-    """A stamp of this database."""
-    return session.get(DeploymentStamp, name)
+def gateway_environments(session: Session) -> set[str]:
+    """In which environments organisations have a merchant; asked across all of them."""
+    return set(session.scalars(select(GatewayAccount.environment).distinct()))
+
+
+def is_migrated(session: Session) -> bool:
+    """Whether the schema has come so far that the database can be stamped."""
+    return inspect(session.connection()).has_table(DeploymentStamp.__tablename__)
+
+
+def stamp(session: Session, name: str) -> str | None:
+    """A stamp of this database, if it has one."""
+    return session.scalars(select(DeploymentStamp.value).where(DeploymentStamp.name == name)).one_or_none()
+
+
+def stamp_once(session: Session, name: str, value: str) -> None:
+    """Stamps this database; of several who do so at once the first counts."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(insert(DeploymentStamp).values(name=name, value=value).on_conflict_do_nothing())

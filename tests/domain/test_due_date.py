@@ -53,7 +53,7 @@ def rhythms(draw: Callable[..., object]) -> Rhythm:
 
 @given(rhythms(), st.sampled_from(WeekendRule))
 @settings(max_examples=300, deadline=None)
-def test_every_period_comes_once_and_in_order_under_each_weekend_rule(rhythm: Rhythm, rule: WeekendRule) -> None:
+def test_p5_every_period_comes_once_and_in_order_under_each_weekend_rule(rhythm: Rhythm, rule: WeekendRule) -> None:
     dates = due_dates(rhythm, 60, rule)
     assert all(later.due_on > earlier.due_on for earlier, later in pairwise(dates))
     assert all(later.nominal_on > earlier.nominal_on for earlier, later in pairwise(dates))
@@ -149,7 +149,7 @@ def test_working_days_before_leaves_out_weekends_and_thanksgiving() -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_ten_years_of_days_have_one_moment_each_over_every_clock_change(zone: str) -> None:
+def test_p5_ten_years_of_days_have_one_moment_each_over_every_clock_change(zone: str) -> None:
     for hour in (0, 1, 2, 3, 9, 23):
         day, moments = date(2024, 1, 1), []
         while day < date(2034, 1, 1):

@@ -6,7 +6,7 @@ from portal.domain.ledger import PAIRS, Book, Recipe, receivable_change_cents
 
 
 @pytest.mark.parametrize("recipe", Recipe)
-def test_every_recipe_is_a_pair_of_two_different_books(recipe: Recipe) -> None:
+def test_m5_every_recipe_is_a_pair_of_two_different_books(recipe: Recipe) -> None:
     pair = PAIRS[recipe]
     assert pair.debit in Book
     assert pair.credit in Book

@@ -98,7 +98,7 @@ FLOATS_THAT_ARE_NOT_MONEY = {"delivery/brand.py", "delivery/smtp.py", "delivery/
                              "usecases/failpoint.py", "jobs/queue.py"}  # fmt: skip
 
 
-def test_no_float_comes_near_money() -> None:
+def test_m16_no_float_comes_near_money() -> None:
     """M16: the floors that handle amounts hold no float literal, no `float(...)` and no true division of cents."""
     found = []
     for room in ("domain", "storage", "usecases", "gateway"):

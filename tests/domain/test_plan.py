@@ -60,7 +60,7 @@ def wish(number: int = 6, **changes: object) -> PlanWish:
     st.sampled_from([Frequency.weekly, Frequency.two_weeks, Frequency.monthly, Frequency.payday_last_working_day]),
     st.sampled_from(list(WeekendRule)),
 )
-def test_the_instalments_and_the_down_payment_sum_to_the_total_to_the_cent(
+def test_m9_the_instalments_and_the_down_payment_sum_to_the_total_to_the_cent(
     payable_cents: int, number: int, down_cents: int, frequency: Frequency, rule: WeekendRule
 ) -> None:
     wanted = wish(number, rhythm=Rhythm(frequency, date(2026, 12, 1)), down_cents=down_cents if down_cents > 500 else 0)

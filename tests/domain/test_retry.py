@@ -27,7 +27,7 @@ def soft(code: str, tries: int = 1, first_at: datetime = NOW) -> Failure:
 
 
 @pytest.mark.parametrize("code", ["2004", "2012", "2015", "2053", "2043"])
-def test_a_hard_decline_is_never_tried_again(code: str) -> None:
+def test_m15_a_hard_decline_is_never_tried_again(code: str) -> None:
     assert retry_at(Failure(code, "hard_declined", None, 1, NOW), NOW, ZONE, HOUR) is None
 
 
@@ -56,7 +56,7 @@ def test_an_unreachable_network_is_tried_within_hours() -> None:
 
 @settings(deadline=None)
 @given(st.sampled_from(["2000", "2001", "2046", "3000", "2599"]), st.integers(0, 5 * 365 * 24 * 60))
-def test_there_are_four_tries_at_most_within_21_days(code: str, minutes: int) -> None:
+def test_m15_there_are_four_tries_at_most_within_21_days(code: str, minutes: int) -> None:
     first_at = NOW + timedelta(minutes=minutes)
     moments = [first_at]
     while (at := retry_at(soft(code, len(moments), first_at), moments[-1], ZONE, HOUR)) is not None:

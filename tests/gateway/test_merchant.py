@@ -19,7 +19,7 @@ from portal.storage import Database
 from tests.gateway.conftest import SOON, Desk
 
 
-def test_charges_of_three_organisations_in_eight_threads_each_go_to_the_right_merchant(desk: Desk) -> None:
+def test_m13_charges_of_three_organisations_in_eight_threads_each_go_to_the_right_merchant(desk: Desk) -> None:
     """M13."""
     desks = [Desk(desk.world) for _ in range(3)]
     known = {each.own: each.known[each.own] for each in desks}
@@ -53,7 +53,7 @@ def test_an_organisation_without_a_merchant_cannot_charge(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("environment", ["sandbox", "production", ""])
-def test_keys_of_another_environment_are_never_used(desk: Desk, environment: str) -> None:
+def test_f8_keys_of_another_environment_are_never_used(desk: Desk, environment: str) -> None:
     """F8: sandbox keys in a production database, or the reverse."""
     keys = Credentials(environment, desk.own, "public", "private", "account")
     gateways = BraintreeGateways(lambda _: keys, "simulator", desk.world.url, SOON)

@@ -82,7 +82,7 @@ def test_a_success_says_what_was_taken(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("amount_cents", [1, 9, 10, 99, 100, 101, 1_005, 199_999, 999_999_999])
-def test_an_amount_arrives_to_the_cent(desk: Desk, amount_cents: int) -> None:
+def test_m16_an_amount_arrives_to_the_cent(desk: Desk, amount_cents: int) -> None:
     assert desk.gateway.sale(desk.request(amount_cents=amount_cents), SOON).amount_cents == amount_cents
     assert [row["amount_cents"] for row in desk.taken()] == [amount_cents]
 

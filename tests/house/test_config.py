@@ -112,7 +112,7 @@ def test_attack_131_a_misspelt_environment_is_refused_and_judged_as_production(t
 
 
 @pytest.mark.parametrize("environment", ["", "development", "test"])
-def test_attack_131_real_money_moves_only_in_production(environment: str, tmp_path: Path) -> None:
+def test_f8_attack_131_real_money_moves_only_in_production(environment: str, tmp_path: Path) -> None:
     """A forgotten PAYDOOR_ENVIRONMENT must not take real cards with a desk's rules."""
     problems = problems_with(tmp_path, PAYDOOR_ENVIRONMENT=environment)
     assert problems == [

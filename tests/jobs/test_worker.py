@@ -39,7 +39,7 @@ def test_a_rung_for_message_and_charge_are_done_by_the_worker(house: House, crew
     assert len(house.truth()) == 1
 
 
-def test_the_clock_alone_delivers_and_resolves_without_redis(house: House, crew: Crew) -> None:
+def test_f1_the_clock_alone_delivers_and_resolves_without_redis(house: House, crew: Crew) -> None:
     """F1: Redis down from the start. The clock never asks for it."""
     mail = promised(house, name())
     due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
@@ -62,7 +62,7 @@ def test_the_clock_alone_delivers_and_resolves_without_redis(house: House, crew:
     assert len([sale for sale in house.truth() if sale["success"]]) == 2
 
 
-def test_a_flushed_redis_loses_nothing(house: House, crew: Crew, redis_url: str) -> None:
+def test_f1_a_flushed_redis_loses_nothing(house: House, crew: Crew, redis_url: str) -> None:
     """F1: every ring is gone before anybody heard it; the clock finds the rows."""
     to = name()
     mails = [promised(house, to) for _ in range(5)]
@@ -102,7 +102,7 @@ def test_a_worker_whose_redis_is_away_waits_for_it_and_does_not_die(house: House
 
 
 @pytest.mark.parametrize("kind", ["worker", "clock"])
-def test_a_process_told_to_stop_ends_by_itself_and_cleanly(house: House, crew: Crew, kind: str) -> None:
+def test_f7_a_process_told_to_stop_ends_by_itself_and_cleanly(house: House, crew: Crew, kind: str) -> None:
     process = crew.worker() if kind == "worker" else crew.clock()
     mail = promised(house, name())
     RedisDoorbell(crew.settings["REDIS_URL"]).ring_message(house.organisation_id, mail)
@@ -113,7 +113,9 @@ def test_a_process_told_to_stop_ends_by_itself_and_cleanly(house: House, crew: C
 
 
 @pytest.mark.parametrize("kind", ["worker", "clock"])
-def test_a_charge_at_hand_is_finished_before_a_clean_stop(house: House, crew: Crew, kind: str, redis_url: str) -> None:
+def test_f7_a_charge_at_hand_is_finished_before_a_clean_stop(
+    house: House, crew: Crew, kind: str, redis_url: str
+) -> None:
     """F7: no attempt is left in `sending` by a clean stop."""
     due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
     with house.ports.database.transaction(house.organisation_id) as session:
@@ -153,3 +155,21 @@ def test_attack_110_no_secret_stands_in_the_log_of_a_process(house: House, crew:
     assert "swept" in written
     for secret in (nonce, f"{house.merchant_id}_private_key", crew.settings["SEAL_KEY"], "Bcc", "t" * 32):
         assert secret not in written
+
+
+@pytest.mark.parametrize("kind", ["worker", "clock"])
+def test_f8_a_process_of_another_gateway_refuses_to_start_and_touches_nothing(
+    house: House, crew: Crew, kind: str, redis_url: str
+) -> None:
+    """A staging machine that is given the database of another deployment must not end its payments unsent."""
+    due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
+    with house.ports.database.transaction(house.organisation_id) as session:
+        from portal.storage import obligation
+
+        obligation.fresh(session, due).due_at -= timedelta(minutes=5)
+    process = crew.worker(GATEWAY="sandbox") if kind == "worker" else crew.clock(GATEWAY="sandbox")
+    RedisDoorbell(redis_url).ring_charge(house.organisation_id, due)
+    assert eventually(lambda: process.exit_code is not None or status(house, due) != "due")
+    assert status(house, due) == "due"
+    assert process.exit_code == 1, crew.logs()
+    assert "belongs to the gateway simulator" in crew.logs()

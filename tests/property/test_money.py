@@ -12,7 +12,7 @@ CENTS = st.integers(min_value=1, max_value=CENTS_MAX)
 
 
 @given(CENTS)
-def test_an_amount_shown_in_any_of_its_ways_reads_back_to_the_same_cents(cents: int) -> None:
+def test_m16_an_amount_shown_in_any_of_its_ways_reads_back_to_the_same_cents(cents: int) -> None:
     plain = f"{cents // 100}.{cents % 100:02d}"
     grouped = f"{cents // 100:,}.{cents % 100:02d}"
     for shown in (plain, grouped, f"${plain}", f"$ {grouped}", f"  {plain} "):
@@ -44,7 +44,7 @@ def test_what_nearly_is_an_amount_is_never_read_as_another_one(typed: str) -> No
 
 
 @given(CENTS, st.integers(min_value=1, max_value=600))
-def test_parts_sum_to_the_total_each_is_above_zero_and_only_the_last_differs(total_cents: int, parts: int) -> None:
+def test_m9_parts_sum_to_the_total_each_is_above_zero_and_only_the_last_differs(total_cents: int, parts: int) -> None:
     """M9."""
     if total_cents < parts:
         return

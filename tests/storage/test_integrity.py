@@ -87,7 +87,7 @@ def test_the_list_of_references_is_not_empty() -> None:
 
 @pytest.mark.parametrize("name", sorted(APPEND_ONLY))
 @pytest.mark.parametrize("verb", ["UPDATE", "DELETE", "TRUNCATE"])
-def test_what_was_written_for_good_cannot_be_changed_or_taken_away(pair: Pair, name: str, verb: str) -> None:
+def test_m6_what_was_written_for_good_cannot_be_changed_or_taken_away(pair: Pair, name: str, verb: str) -> None:
     """M6, attack 115: refused by the database, also to whoever has its password."""
     statement = {
         "UPDATE": f"UPDATE {name} SET id = id",
@@ -144,7 +144,7 @@ def test_a_value_outside_its_list_is_refused_by_the_database(pair: Pair, table: 
 
 
 @pytest.mark.parametrize("value", ["'x'", "1.5", "NULL"])
-def test_cents_are_whole_numbers_or_nothing_is_stored(pair: Pair, value: str) -> None:
+def test_m16_cents_are_whole_numbers_or_nothing_is_stored(pair: Pair, value: str) -> None:
     """STRICT tables: SQLite by itself would have kept the text."""
     if value == "1.5" and not pair.ours.database.is_sqlite:
         pytest.skip("PostgreSQL rounds a 1.5 written by hand; what the house sends is tested below")
@@ -155,7 +155,7 @@ def test_cents_are_whole_numbers_or_nothing_is_stored(pair: Pair, value: str) ->
 
 
 @pytest.mark.parametrize("amount", [10.5, 10.0, Decimal("10"), "10", True])
-def test_an_amount_that_is_not_a_whole_number_never_reaches_the_database(pair: Pair, amount: object) -> None:
+def test_m16_an_amount_that_is_not_a_whole_number_never_reaches_the_database(pair: Pair, amount: object) -> None:
     with pair.ours.transaction() as session:
         session.add(pair.ours.obligation(amount_cents=amount))
         with pytest.raises((StatementError, ValueError)):
@@ -169,7 +169,7 @@ OVER = ("declined", "never_received", "not_sent")
 
 @pytest.mark.parametrize("first", [*LIVE, *OVER])
 @pytest.mark.parametrize("second", [*LIVE, *OVER])
-def test_an_obligation_has_one_live_charge_at_most(pair: Pair, first: str, second: str) -> None:
+def test_m1_an_obligation_has_one_live_charge_at_most(pair: Pair, first: str, second: str) -> None:
     """The last wall against a double charge (M1), for every pair of states."""
     with pair.ours.transaction() as session:
         due = pair.ours.obligation()

@@ -72,7 +72,7 @@ def test_uniqueness_in_one_organisation_says_nothing_about_another(name: str) ->
             assert next(iter(constraint.columns)).name == "organisation_id", constraint.name
 
 
-def test_money_is_whole_cents_and_no_column_holds_a_float() -> None:
+def test_m16_money_is_whole_cents_and_no_column_holds_a_float() -> None:
     for table in TABLES.values():
         for column in table.c:
             assert column.type.python_type is not float, column

@@ -145,7 +145,7 @@ def test_flags_come_back_as_true_and_false_and_can_be_asked_for(pair: Pair) -> N
         assert session.scalars(select(Customer.id).where(Customer.id.in_(ids), ~Customer.is_active)).all() == ids[1:]
 
 
-def test_the_largest_amounts_are_kept_exactly(pair: Pair) -> None:
+def test_m16_the_largest_amounts_are_kept_exactly(pair: Pair) -> None:
     for cents in (1, 999_999_999, 2**53 + 1, 2**63 - 1):
         with pair.ours.transaction() as session:
             row = pair.ours.obligation(amount_cents=cents)

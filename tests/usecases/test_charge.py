@@ -74,7 +74,7 @@ def test_a_decline_ends_the_obligation_and_takes_nothing(house: House) -> None:
     assert house.doorbell.messages == []
 
 
-def test_more_than_is_owed_is_never_charged(house: House) -> None:
+def test_m7_more_than_is_owed_is_never_charged(house: House) -> None:
     owed = house.account(1_000)
     due = house.obligation(owed, 1_001, card_nonce=house.nonce())
     result = charge_obligation(house.ports, house.organisation_id, due, SOON)
@@ -95,7 +95,7 @@ def test_the_kill_switch_stops_every_charge(house: House) -> None:
     "fault",
     ["reset_after", "status_500_after", "status_503_after", "status_408_after", "cut_xml", "html_200", "empty_200"],
 )
-def test_a_lost_answer_is_unknown_and_found_again_never_charged_again(house: House, fault: str) -> None:
+def test_m2_a_lost_answer_is_unknown_and_found_again_never_charged_again(house: House, fault: str) -> None:
     owed = house.account()
     due = house.obligation(owed, 2_500, payment_method_id=house.card_on_file())
     house.simulator.faults(fault, order_prefix=house.organisation_id, operation="sale")
@@ -154,10 +154,11 @@ def test_a_frozen_sender_can_do_nothing_with_a_burned_card(house: House) -> None
     assert [row for row in house.truth() if row["success"]] == []
 
 
-def test_an_echo_of_another_amount_is_never_silently_paid(house: House) -> None:
+@pytest.mark.parametrize("fault", ["wrong_amount", "wrong_currency", "wrong_order_id", "partial_authorization"])
+def test_m10_an_echo_of_something_else_than_was_asked_for_is_never_silently_paid(house: House, fault: str) -> None:
     owed = house.account()
     due = house.obligation(owed, 2_500, payment_method_id=house.card_on_file())
-    house.simulator.faults("wrong_amount", order_prefix=house.organisation_id, operation="sale")
+    house.simulator.faults(fault, order_prefix=house.organisation_id, operation="sale")
     charge_obligation(house.ports, house.organisation_id, due, SOON)
     assert status_of(house, due)[0] == "review"
     assert balance_of(house, owed) == 50_000

@@ -177,7 +177,7 @@ def test_a_card_that_is_neither_kept_nor_refused_for_long_is_told_to_a_person(ho
 
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after"])
-def test_two_janitors_at_once_make_of_one_charge_one_sale(house: House, fault: str) -> None:
+def test_f5_two_janitors_at_once_make_of_one_charge_one_sale(house: House, fault: str) -> None:
     due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
     house.simulator.faults(fault, order_prefix=house.organisation_id, operation="sale")
     charge_obligation(house.ports, house.organisation_id, due, SOON)

@@ -48,7 +48,7 @@ def test_an_opening_balance_is_an_entry_and_nothing_owed_is_none(house: House) -
         max_size=8,
     )
 )  # fmt: skip
-def test_whatever_is_posted_the_balance_is_the_sum_of_its_entries_and_never_below_zero(
+def test_m5_whatever_is_posted_the_balance_is_the_sum_of_its_entries_and_never_below_zero(
     house: House, steps: list[tuple[Recipe, int]]
 ) -> None:
     """M5."""
@@ -79,7 +79,7 @@ def test_attack_064_a_balance_beyond_the_largest_amount_is_refused(house: House)
     assert balance(house, owed) == CENTS_MAX
 
 
-def test_staff_cannot_lower_a_bill_below_what_is_being_paid(house: House) -> None:
+def test_m7_staff_cannot_lower_a_bill_below_what_is_being_paid(house: House) -> None:
     """M7: the charge under way may still take its part."""
     owed = house.account(5_000)
     due = house.obligation(owed, 3_000, payment_method_id=house.card_on_file())

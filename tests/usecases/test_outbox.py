@@ -89,7 +89,7 @@ def alarms(house: House) -> list[str]:
         return [alarm.kind for alarm in audit.open_alarms(session)]
 
 
-def test_a_success_leaves_one_receipt_row_and_one_message_in_one_commit(house: House) -> None:
+def test_n1_a_success_leaves_one_receipt_row_and_one_message_in_one_commit(house: House) -> None:
     """N1: in the commit that books the money, or not at all."""
     due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
     arm("apply.before_commit=raise")
@@ -105,7 +105,7 @@ def test_a_success_leaves_one_receipt_row_and_one_message_in_one_commit(house: H
         assert message.by_dedupe_key(session, f"receipt:{charge_id}") is not None
 
 
-def test_a_decline_promises_nothing(house: House) -> None:
+def test_n3_a_decline_promises_nothing(house: House) -> None:
     """N3."""
     due = house.obligation(house.account(500_000), 200_100, payment_method_id=house.card_on_file())
     assert charge_obligation(house.ports, house.organisation_id, due, SOON).obligation_status == "declined"
@@ -113,7 +113,7 @@ def test_a_decline_promises_nothing(house: House) -> None:
         assert session.query(Message).count() == session.query(message.Receipt).count() == 0
 
 
-def test_a_message_leaves_once_when_nothing_goes_wrong_however_often_it_is_rung_for(house: House) -> None:
+def test_n2_a_message_leaves_once_when_nothing_goes_wrong_however_often_it_is_rung_for(house: House) -> None:
     name = fresh("once")
     mail = promised(house, name)
     assert [deliver(house.ports, house.organisation_id, mail) for _ in range(3)] == [True, False, False]
@@ -146,7 +146,7 @@ def test_a_rival_who_looks_at_the_message_does_not_make_its_sender_forget_the_ma
     assert state_of(house, mail) == "sent"
 
 
-def test_many_at_once_send_a_message_once(house: House) -> None:
+def test_f5_many_at_once_send_a_message_once(house: House) -> None:
     name = fresh("race")
     mail = promised(house, name)
     gate = threading.Barrier(8, timeout=20)
@@ -161,7 +161,7 @@ def test_many_at_once_send_a_message_once(house: House) -> None:
 
 
 @pytest.mark.parametrize("point", ["outbox.before_send", "outbox.after_send"])
-def test_a_death_between_claim_and_mark_repeats_the_message_under_the_same_id(house: House, point: str) -> None:
+def test_n2_a_death_between_claim_and_mark_repeats_the_message_under_the_same_id(house: House, point: str) -> None:
     """N2: after SMTP said 250 and before we wrote it down, it goes out twice, and is one message to whoever gets it."""
     name = fresh("killed")
     mail = promised(house, name)
@@ -178,7 +178,7 @@ def test_a_death_between_claim_and_mark_repeats_the_message_under_the_same_id(ho
     assert len({each["message_id"] for each in got}) == 1
 
 
-def test_a_death_after_the_mark_repeats_nothing(house: House) -> None:
+def test_n2_a_death_after_the_mark_repeats_nothing(house: House) -> None:
     name = fresh("marked")
     mail = promised(house, name)
     arm("outbox.after_mark=raise")
@@ -190,7 +190,7 @@ def test_a_death_after_the_mark_repeats_nothing(house: House) -> None:
     assert len(mails_to(house, name)) == 1
 
 
-def test_a_mail_taken_by_a_server_that_hangs_up_is_sent_again_under_the_same_id(house: House) -> None:
+def test_n2_a_mail_taken_by_a_server_that_hangs_up_is_sent_again_under_the_same_id(house: House) -> None:
     name = fresh("dropped")
     mail = promised(house, name)
     fault(house, "accept_then_drop", name)
@@ -247,7 +247,7 @@ def test_a_permanent_refusal_is_set_aside_at_once_and_a_person_is_called(house: 
     assert mails_to(house, name) == []
 
 
-def test_one_poisoned_message_among_a_hundred_blocks_none_of_the_others(house: House) -> None:
+def test_n6_one_poisoned_message_among_a_hundred_blocks_none_of_the_others(house: House) -> None:
     """N6: one has an address that could break a header, one is about nothing."""
     name = fresh("many")
     good = [promised(house, f"{name}-{number}") for number in range(98)]

@@ -6,13 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.plan import PlanState
 from portal.domain.refusal import Refused
-from portal.storage import ledger, message
+from portal.storage import ledger, message, obligation
 from portal.storage import plan as plans
+from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.plan import PlanOrder, make
 from portal.usecases.plan_life import cancel, change, pause, resume
 from portal.usecases.plan_offer import expire, remind
 from tests.rig.house import House
+from tests.rig.payment import SOON
 from tests.rig.plans import account_now, instalments, offered, plan_now, settlement, signed, signer, wish
 from tests.rig.series import run_due, told
 
@@ -72,6 +75,77 @@ def test_a_paused_plan_charges_nothing_and_what_went_by_goes_to_the_end(house: H
     pay_all(house, plan.id, pool, 40)
     assert plan_now(house, plan.id).state == "completed"
     assert {"plan_paused", "plan_resumed", "plan_completed"} <= set(told(house))
+
+
+UNSIGNED = (PlanState.draft, PlanState.offered, PlanState.expired)
+
+
+@pytest.mark.parametrize("state", [each for each in PlanState if each not in {PlanState.signed, *UNSIGNED}])
+def test_p3_only_a_plan_under_a_signature_that_holds_is_debited(
+    house: House, pool: ThreadPoolExecutor, state: PlanState
+) -> None:
+    """Its instalments are there and due, as if its story had brought it into this state; by the run and by a ring."""
+    plan = signed(house)
+    put_into(house, plan.id, state)
+    due = instalments(house, plan)[0]
+    house.clock.at = due.due_at
+    run_due(house, pool)
+    with pytest.raises(Refused, match=r"plan_(waits|ended)|obligation_not_due|obligation_early"):
+        claim(house.ports, house.organisation_id, due.id, SOON)
+    assert house.truth() == []
+
+
+@pytest.mark.parametrize("state", UNSIGNED)
+def test_p3_a_state_before_a_signature_has_no_instalments_says_the_database(house: House, state: PlanState) -> None:
+    plan = signed(house)
+    with pytest.raises(Exception, match=r"(?i)check.*before_signature"):
+        put_into(house, plan.id, state)
+
+
+def put_into(house: House, plan_id: str, state: PlanState) -> None:
+    with house.ports.database.transaction(house.organisation_id) as session:
+        row = plans.by_id(session, plan_id)
+        assert row is not None
+        row.state = state.value
+        row.paused_for = "staff" if state is PlanState.paused else None
+
+
+def test_p3_an_offer_that_nobody_signed_has_nothing_to_debit(house: House, pool: ThreadPoolExecutor) -> None:
+    plan = offered(house, offer_days=8)
+    signer(house, plan).read()
+    for _ in range(40):
+        house.clock.pass_(days=1)
+        expire(house.ports)
+        assert run_due(house, pool) == 0
+    assert plan_now(house, plan.id).state == "expired"
+    with house.ports.database.across() as session:
+        assert obligation.count_due(session, house.clock.now()) == 0
+    assert house.truth() == []
+
+
+def test_p8_a_plan_debits_its_total_and_not_a_cent_after_it(house: House, pool: ThreadPoolExecutor) -> None:
+    plan = signed(house, wish(house, 5))
+    pay_all(house, plan.id, pool)
+    house.clock.pass_(days=400)
+    assert run_due(house, pool) == 0
+    assert plan_now(house, plan.id).state == "completed"
+    assert [sale["amount_cents"] for sale in house.truth()] == [10_000] * 5
+    assert sum(each.amount_cents for each in instalments(house, plan)) == plan.total_cents == 50_000
+
+
+def test_p8_what_was_paid_beside_a_plan_is_not_debited_by_it(house: House, pool: ThreadPoolExecutor) -> None:
+    plan = signed(house, wish(house, 5))
+    house.clock.at = instalments(house, plan)[0].due_at
+    assert run_due(house, pool) == 1
+    beside = house.obligation(plan.account_id, 25_000, payment_method_id=house.card_on_file())
+    assert charge_obligation(house.ports, house.organisation_id, beside, SOON).obligation_status == "paid"
+    pay_all(house, plan.id, pool)
+    house.clock.pass_(days=400)
+    assert run_due(house, pool) == 0
+    assert account_now(house, plan).balance_cents == 0
+    assert sorted(sale["amount_cents"] for sale in house.truth()) == [5_000, 10_000, 10_000, 25_000]
+    assert {each.status for each in instalments(house, plan)} <= {"paid", "cancelled"}
+    assert plan_now(house, plan.id).state == "completed"
 
 
 def test_p9_from_the_moment_of_a_change_the_old_edition_charges_nothing(house: House, pool: ThreadPoolExecutor) -> None:

@@ -47,7 +47,7 @@ def race(house: House, database_url: str, dues: list[str]) -> Counter[str]:
     return statuses
 
 
-def test_sixteen_processes_pay_one_account_and_take_exactly_what_is_owed(house: House, database_url: str) -> None:
+def test_m7_sixteen_processes_pay_one_account_and_take_exactly_what_is_owed(house: House, database_url: str) -> None:
     owed, card = house.account(BALANCE), house.card_on_file()
     dues = [house.obligation(owed, PAYMENT, payment_method_id=card) for _ in range(PAYERS)]
     assert race(house, database_url, dues) == {"paid": 5, "declined": 11}
@@ -61,7 +61,7 @@ def test_sixteen_processes_pay_one_account_and_take_exactly_what_is_owed(house: 
         assert charge.count_by_state(session) == {"succeeded": 5}, "nobody else even asked the gateway"
 
 
-def test_sixteen_processes_charge_one_obligation_once(house: House, database_url: str) -> None:
+def test_m1_sixteen_processes_charge_one_obligation_once(house: House, database_url: str) -> None:
     """M1, without a crash: fifteen find it taken and go away."""
     owed = house.account(BALANCE)
     due = house.obligation(owed, PAYMENT, payment_method_id=house.card_on_file())

@@ -123,7 +123,7 @@ def test_receipts_by_email_can_be_switched_off(house: House) -> None:
         assert (session.query(Receipt).count(), session.query(Message).count()) == (1, 0)
 
 
-def test_a_receipt_names_its_own_organisation_and_no_other(house: House) -> None:
+def test_n5_a_receipt_names_its_own_organisation_and_no_other(house: House) -> None:
     """N5."""
     from portal.storage import organisation
 

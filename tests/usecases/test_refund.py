@@ -47,7 +47,7 @@ def test_a_sale_that_has_not_settled_is_voided_whole_and_owed_again(house: House
     assert (line.code, line.amount_cents, line.at) == ("refunded", 10_000, house.clock.at)
 
 
-def test_a_settled_sale_is_refunded_in_parts_up_to_what_was_taken(house: House) -> None:
+def test_m11_a_settled_sale_is_refunded_in_parts_up_to_what_was_taken(house: House) -> None:
     owed, charge_id, gateway_id = settled(house)
     first = give_back(house, charge_id, 4_000)
     assert (first.way, first.state) == (RefundWay.refund, ChargeState.succeeded)
@@ -186,7 +186,7 @@ def test_a_hard_decline_of_a_refund_changes_nothing_and_frees_the_amount(house: 
     assert give_back(house, charge_id).amount_cents == 1_000_000 - 204_600
 
 
-def test_an_echo_of_another_amount_goes_to_a_person(house: House) -> None:
+def test_m10_an_echo_of_another_amount_goes_to_a_person(house: House) -> None:
     owed, charge_id, _ = settled(house)
     house.simulator.faults("wrong_amount", merchant=house.merchant_id, operation="refund")
     assert give_back(house, charge_id, 3_000).state is ChargeState.review

@@ -191,7 +191,7 @@ def test_the_customer_hears_at_the_first_failure_and_another_card_pays_at_once(
     ("rule", "status", "rest"),
     [("pause", "paused", "due"), ("cancel", "cancelled", "cancelled"), ("staff", "broken", "due")],
 )
-def test_a_hard_decline_is_tried_once_and_then_the_organisations_rule_holds(
+def test_m15_a_hard_decline_is_tried_once_and_then_the_organisations_rule_holds(
     house: House, pool: ThreadPoolExecutor, rule: str, status: str, rest: str
 ) -> None:
     house.set("after_last_failure", rule)

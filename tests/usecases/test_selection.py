@@ -159,7 +159,7 @@ def test_attack_063_ids_are_taken_once_and_paid_foreign_and_made_up_ones_are_ref
         assert refused.value.code == code
 
 
-def test_attack_048_050_069_another_customers_selection_services_and_cards_are_not_found(
+def test_m12_attack_048_050_069_another_customers_selection_services_and_cards_are_not_found(
     house: House, owed: str
 ) -> None:
     one = service_of(house, owed, 15_000)

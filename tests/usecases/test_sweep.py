@@ -143,7 +143,7 @@ def test_organisations_take_turns_when_charges_without_an_answer_are_looked_for(
 
 
 @pytest.mark.parametrize("janitors", [2, 4])
-def test_janitors_that_race_bring_each_charge_to_one_end(house: House, janitors: int) -> None:
+def test_f5_janitors_that_race_bring_each_charge_to_one_end(house: House, janitors: int) -> None:
     charges = [unknown_charge(house) for _ in range(4)]
     house.clock.pass_(hours=1)
     gate = threading.Barrier(janitors, timeout=20)
@@ -190,7 +190,7 @@ def hanging_mail(house: House) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("hang", [hanging_charge, hanging_search, hanging_keep, hanging_mail])
-def test_while_the_outside_is_slow_no_transaction_is_open_and_other_writers_go_on(
+def test_m14_while_the_outside_is_slow_no_transaction_is_open_and_other_writers_go_on(
     house: House, hang: Callable[[House], Callable[[], object]]
 ) -> None:
     """M14: every connection is back in its pool during a call to the gateway or the mail server."""
@@ -215,7 +215,7 @@ def is_met(house: House) -> bool:
 
 
 @pytest.mark.parametrize("leave", ["charge", "resolve", "deliver"])
-def test_the_building_cannot_be_left_with_a_transaction_open(house: House, leave: str) -> None:
+def test_m14_the_building_cannot_be_left_with_a_transaction_open(house: House, leave: str) -> None:
     due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
     charge_id, mail = unknown_charge(house), promised(house)
     ways: dict[str, Callable[[], object]] = {

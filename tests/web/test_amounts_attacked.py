@@ -201,7 +201,7 @@ def test_attack_068_a_used_or_foreign_nonce_buys_nothing(portal: Portal, world: 
     assert len(portal.house.truth()) == 1
 
 
-def test_attack_069_a_card_of_somebody_else_is_no_method(portal: Portal, world: object) -> None:
+def test_m12_attack_069_a_card_of_somebody_else_is_no_method(portal: Portal, world: object) -> None:
     foreign = found(portal.house.ports, world).card_on_file()  # type: ignore[arg-type]  # a simulator process
     reader = portal.at_amount()
     form, _ = reader.form_of("Continue")

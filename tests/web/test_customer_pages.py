@@ -55,7 +55,7 @@ def pay_with_card_on_file(reader: Reader) -> Reader:
     return reader
 
 
-def test_f3_somebody_signed_in_pays_with_their_card_on_file_and_finds_the_receipt(portal: Portal, dana: Payer) -> None:
+def test_somebody_signed_in_pays_with_their_card_on_file_and_finds_the_receipt(portal: Portal, dana: Payer) -> None:
     portal.house.card_on_file()
     reader = pay_with_card_on_file(dana.sign_in(portal.reader()))
     assert reader.heading == "Payment received"
@@ -69,7 +69,7 @@ def test_f3_somebody_signed_in_pays_with_their_card_on_file_and_finds_the_receip
     assert (paper.status_code, paper.mimetype, paper.data[:5]) == (200, "application/pdf", b"%PDF-")
 
 
-def test_f4_somebody_signed_in_schedules_payments_and_finds_their_way_back(portal: Portal, dana: Payer) -> None:
+def test_somebody_signed_in_schedules_payments_and_finds_their_way_back(portal: Portal, dana: Payer) -> None:
     portal.house.card_on_file()
     reader = dana.sign_in(portal.reader()).press("Make a Payment")
     reader.choose("Schedule payments").choose("•••• 1111").press("Continue")

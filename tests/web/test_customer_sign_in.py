@@ -250,7 +250,7 @@ def test_attack_55_a_session_of_one_organisation_is_nobody_at_another(
     assert reader.open(f"/{other.slug}/account").path == f"/{other.slug}/sign-in"
 
 
-def test_f5_the_address_of_an_app_leads_to_paying_in_three_pages(portal: Portal, dana: Payer) -> None:
+def test_the_address_of_an_app_leads_to_paying_in_three_pages(portal: Portal, dana: Payer) -> None:
     """S0:26-30: My Account, My Profile, Self Pay, sign in; no other site, window or cookie is needed."""
     reader = portal.reader().open(f"/{portal.slug}/self-pay")
     assert reader.step == "sign-in"

@@ -140,7 +140,7 @@ def test_attack_030_spent_links_say_what_became_of_them(portal: Portal) -> None:
     assert reader.open(portal.link()).heading == "There is nothing to pay"
 
 
-def test_attack_030_a_link_works_until_its_second_and_not_after_it(portal: Portal) -> None:
+def test_p4_attack_030_a_link_works_until_its_second_and_not_after_it(portal: Portal) -> None:
     link = portal.link(days=1)
     portal.house.clock.pass_(days=1, seconds=-1)
     assert portal.reader().open(link).status == 200

@@ -263,7 +263,7 @@ def test_a_brand_colour_is_moved_until_it_can_be_read(colour: str) -> None:
     assert "body" not in stylesheet(colour)
 
 
-def test_pages_work_while_redis_is_down(portal: Portal, world: object) -> None:
+def test_f1_pages_work_while_redis_is_down(portal: Portal, world: object) -> None:
     app = create_app(settings(world, redis_url="redis://127.0.0.1:1/0"), portal.house.ports)  # type: ignore[arg-type]  # only what the doors read
     assert Reader(app).open(portal.link()).status == 200
 

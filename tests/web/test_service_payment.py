@@ -153,7 +153,7 @@ def test_c47_attack_074_a_card_number_in_the_notes_is_refused_kindly(portal: Por
     assert house.truth() == []
 
 
-def test_attack_048_050_069_another_clients_pages_services_and_cards_are_not_found(
+def test_m12_attack_048_050_069_another_clients_pages_services_and_cards_are_not_found(
     portal: Portal, client: Payer, owed: str
 ) -> None:
     house = portal.house

@@ -31,7 +31,7 @@ def guess(reader: Reader, dana: Payer, pin: str, **headers: str) -> int:
     return reader.press("Sign in", **headers).status
 
 
-def test_attack_6_with_redis_stopped_the_limits_hold(portal: Portal, dana: Payer) -> None:
+def test_f2_attack_6_with_redis_stopped_the_limits_hold(portal: Portal, dana: Payer) -> None:
     reader = Reader(app(portal, redis_url="redis://127.0.0.1:1/0"), PORTAL_URL)
     assert [guess(reader, dana, "000001") for _ in range(5)] == [422] * 5
     assert guess(reader, dana, dana.pin) == 422, "the sixth is not compared, though it is right"
