@@ -91,7 +91,7 @@ def write(house: House, payers: Sequence[Payer], number: int, due_at: datetime) 
 
 def _take_statistics(house: House) -> None:
     """What autovacuum does by itself in a database that was not filled a second ago."""
-    with house.ports.database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with house.ports.database.writer.begin() as connection:
         connection.exec_driver_sql("ANALYZE")
 
 

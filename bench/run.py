@@ -228,6 +228,6 @@ def _spent(pid: int) -> float:
 def _postmaster(url: str) -> int:
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    if row is None:
-        raise RuntimeError("no backend")
-    return int(Path(f"/proc/{row[0]}/stat").read_text().rpartition(")")[2].split()[1])
+        if row is None:
+            raise RuntimeError("no backend")
+        return int(Path(f"/proc/{row[0]}/stat").read_text().rpartition(")")[2].split()[1])  # while it lives

@@ -190,7 +190,7 @@ def peppers_of(settings: AppSettings) -> dict[int, str]:
 
 def build_ports(settings: AppSettings) -> Ports:
     """Every adapter of one process. Opens no connection yet, so it may be called before a fork."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, must_be_held=settings.environment == "production")
     seal = FernetSeal(settings.seal_key)
 
     def credentials(organisation_id: str) -> Credentials | None:

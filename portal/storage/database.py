@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
+from portal.storage import row_security
 from portal.storage.rows import TenantRow
 from portal.storage.scope import UnscopedQuery, UnstorableText, require_scope, require_storable
 
@@ -32,17 +33,19 @@ class NestedTransaction(Exception):
 class Database:
     """One database, SQLite or PostgreSQL, by `url`. Thread-safe; make one per process, after any fork."""
 
-    def __init__(self, url: str, pool_size: int = 32) -> None:
+    def __init__(self, url: str, pool_size: int = 32, *, must_be_held: bool = False) -> None:
+        """`must_be_held`: RoleAboveRowSecurity instead of a connection that row security would not hold."""
         self.url = make_url(url)
         if self.url.get_backend_name() == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._must_be_held = must_be_held
         self._here = threading.local()
         self._write_lock = threading.Lock()
         self.writer = self._engine(pool_size, read_only=False)
         self.reader = self._engine(pool_size, read_only=True) if self.is_sqlite else self.writer
         self._write = sessionmaker(self.writer, expire_on_commit=False)
-        reader = self.reader.execution_options(postgresql_readonly=True) if not self.is_sqlite else self.reader
+        reader = self.reader.execution_options(reads=True)
         self._read = sessionmaker(reader, expire_on_commit=False)
         self._across = sessionmaker(reader.execution_options(across=True), expire_on_commit=False)
 
@@ -146,6 +149,8 @@ class Database:
         else:
             engine = create_engine(self.url, pool_size=pool_size, max_overflow=8, hide_parameters=True)
             _prepare_sqlite(engine, read_only=read_only)
+        if not self.is_sqlite:
+            _prepare_postgres(engine, self._here, must_be_held=self._must_be_held)
         event.listen(engine, "before_cursor_execute", self._judge)
         event.listen(engine, "handle_error", _unwrapped)
         return engine
@@ -177,6 +182,23 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Any) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _prepare_postgres(engine: Engine, here: threading.local, *, must_be_held: bool) -> None:
+    """Each transaction says with its first words for which organisation it is; row security holds it to that."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _: Any) -> None:
+        connection.autocommit = True  # the driver must not open transactions of its own
+        if must_be_held and connection.execute(row_security.IS_ABOVE).fetchone() == (True,):
+            connection.close()
+            raise row_security.RoleAboveRowSecurity
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        own = row_security.EVERYBODY if options.get("across") else getattr(here, "organisation_id", None)
+        connection.exec_driver_sql(row_security.beginning(own, reads=bool(options.get("reads"))))
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -40,6 +40,13 @@ autovacuum = on
 """
 
 
+# Who the portal is: owns its tables and is nevertheless held to row security, as docs/operations.md asks of operators.
+ROLE = "paydoor_app"
+
+
+_superusers: dict[str, str] = {}  # by the servers this process uses
+
+
 class PostgresServer:
     """One server, shared by every process that names the same directory."""
 
@@ -47,11 +54,20 @@ class PostgresServer:
         self.admin_url = admin_url
         self._lock_path = lock_path
         self._stop = stop
+        _superusers[urlsplit(self.url("any")).netloc] = admin_url
+        with self._lock(), self._connect() as connection:
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
+                connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS")
 
     def url(self, database_name: str) -> str:
-        """The SQLAlchemy address of a database on this server."""
+        """The SQLAlchemy address of a database on this server, as the portal's own role."""
         parts = urlsplit(self.admin_url)
-        return urlunsplit(parts._replace(scheme="postgresql+psycopg", path="/" + quote(database_name)))
+        place = parts.netloc.rpartition("@")[2]
+        return urlunsplit(
+            parts._replace(
+                scheme="postgresql+psycopg", netloc=f"{ROLE}:{ROLE}@{place}", path="/" + quote(database_name)
+            )
+        )
 
     def create(self, name: str | None = None, *, migrated: bool = True) -> str:
         """A new database, migrated unless told otherwise; returns its SQLAlchemy address."""
@@ -59,7 +75,7 @@ class PostgresServer:
         template = self._template() if migrated else "template1"
         with self._lock(), self._connect() as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]  # our own name
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]  # our own name
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {ROLE}')  # type: ignore[arg-type]  # our own name
         return self.url(name)
 
     def drop(self, url: str) -> None:
@@ -80,7 +96,7 @@ class PostgresServer:
                     return name
                 making = f"{name}_making"
                 connection.execute(f'DROP DATABASE IF EXISTS "{making}" WITH (FORCE)')  # type: ignore[arg-type]  # ours
-                connection.execute(f'CREATE DATABASE "{making}"')  # type: ignore[arg-type]  # our own name
+                connection.execute(f'CREATE DATABASE "{making}" OWNER {ROLE}')  # type: ignore[arg-type]  # our own name
             migrate(self.url(making))
             with self._connect() as connection:
                 connection.execute(f'ALTER DATABASE "{making}" RENAME TO "{name}"')  # type: ignore[arg-type]  # ours
@@ -137,6 +153,15 @@ def _stop_embedded(server: object, directory: Path) -> None:
         if not (directory / "postmaster.pid").exists():
             shutil.rmtree(directory, ignore_errors=True)
             directory.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def above_row_security(url: str) -> str:
+    """The same database as the server's superuser, whom no row security holds; an address of SQLite stays as it is."""
+    if not url.startswith("postgres"):
+        return url
+    portal = urlsplit(url)
+    superuser = urlsplit(_superusers[portal.netloc])
+    return urlunsplit(superuser._replace(scheme="postgresql+psycopg", path=portal.path))
 
 
 def migrations_digest() -> str:

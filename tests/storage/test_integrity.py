@@ -5,19 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from portal.storage.account import Account
 from portal.storage.rows import Row, new_id
+from tests.rig.above import above
 from tests.storage.conftest import Pair, Tenant
 from tests.storage.test_schema import APPEND_ONLY, TABLES, TENANT_TABLES, references
-
-
-def raw_engine_of(pair: Pair) -> Engine:
-    """Goes round the house's own checks, so that only the database is left to refuse."""
-    return pair.ours.database.writer.execution_options(migration=True)
-
 
 LINKS = sorted(
     (name, reference.columns.keys()[1], reference.referred_table.name)
@@ -31,7 +26,7 @@ LINKS = sorted(
 def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, column: str, target: str) -> None:
     """T4: a copy of a row of ours, pointing at theirs, is refused by the database itself."""
     table = TABLES[name]
-    with raw_engine_of(pair).connect() as connection:
+    with above(pair.ours.database).connect() as connection:
         own = table.c.organisation_id == pair.ours.organisation_id
         row: dict[str, Any] = dict(connection.execute(select(table).where(own)).mappings().first() or {})
         row |= {"id": new_id(), column: pair.theirs.ids[target]}
@@ -94,7 +89,7 @@ def test_m6_what_was_written_for_good_cannot_be_changed_or_taken_away(pair: Pair
         "DELETE": f"DELETE FROM {name}",
         "TRUNCATE": f"TRUNCATE {name} CASCADE",
     }[verb]
-    with raw_engine_of(pair).connect() as connection:
+    with above(pair.ours.database).connect() as connection:
         if verb == "TRUNCATE" and connection.dialect.name == "sqlite":
             statement = f"REPLACE INTO {name} SELECT * FROM {name}"  # its other way to take a row away
         before = connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()
@@ -107,7 +102,7 @@ def test_m6_what_was_written_for_good_cannot_be_changed_or_taken_away(pair: Pair
 
 
 def refused(pair: Pair, statement: str, match: str, **values: Any) -> None:
-    with raw_engine_of(pair).connect() as connection:
+    with above(pair.ours.database).connect() as connection:
         with pytest.raises(DBAPIError, match=re.compile(match, re.IGNORECASE)):
             connection.execute(text(statement), {"own": pair.ours.organisation_id, **values})
         connection.rollback()

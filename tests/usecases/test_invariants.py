@@ -11,6 +11,7 @@ from portal.usecases import invariants
 from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.invariants import Walk, check_account, check_some
 from portal.usecases.janitor import sweep
+from tests.rig.above import above
 from tests.rig.house import House, found
 
 SOON = timedelta(seconds=2)
@@ -26,8 +27,7 @@ def paid(house: House) -> str:
 
 def behind_our_back(house: House, *statements: str) -> None:
     """As somebody with the database's password does it, triggers off."""
-    engine = house.ports.database.writer.execution_options(migration=True)
-    with engine.connect() as connection, connection.begin():
+    with above(house.ports.database).begin() as connection:
         sqlite = connection.dialect.name == "sqlite"
         for table in ("ledger_entry", "receipt"):
             if sqlite:

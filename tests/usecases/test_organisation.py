@@ -13,6 +13,7 @@ from portal.storage.organisation import OrganisationSetting
 from portal.usecases.account import found_organisation
 from portal.usecases.charge import charge_obligation
 from portal.usecases.organisation import record, set_gateway_account, settings
+from tests.rig.above import above
 from tests.rig.house import House, found
 from tests.usecases.test_sweep import SOON
 
@@ -73,7 +74,7 @@ def test_the_settings_cannot_be_changed_in_hand(house: House) -> None:
 
 def test_a_private_key_is_stored_sealed_only(house: House) -> None:
     secret = f"{house.merchant_id}_private_key"
-    with house.ports.database.writer.execution_options(migration=True).connect() as connection:
+    with above(house.ports.database).connect() as connection:
         kept = connection.execute(text("SELECT * FROM gateway_account")).mappings().all()
     assert secret not in json.dumps([dict(row) for row in kept], default=str)
     assert house.ports.seal.open(kept[0]["private_key_sealed"]) == secret
