@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
+from portal.web import access
 from tests.web.conftest import Portal
 from tests.web.scheduling import at_authorization
 
@@ -14,6 +16,12 @@ CONTROL = ("BEGIN", "COMMIT", "ROLLBACK")
 # All pages together remember the organisation of the address for two seconds (portal/web/access.py): which of them
 # asks for it is the clock's choice. It is not counted.
 DOORSTEP = "WHERE organisation.slug = "
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose page it is stays known for two seconds, which a busy machine may need for one page."""
+    monkeypatch.setattr(access, "KEPT_SECONDS", 600)
 
 
 @contextmanager
