@@ -131,6 +131,15 @@ def fill_card(
         frame.locator("input:visible").first.fill(value)
 
 
+def tab_to(page: Page, selector: str) -> None:
+    """Goes there with the Tab key alone."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"no way to {selector} by keyboard")
+
+
 def axe(page: Page) -> list[str]:
     """What axe finds on the page as it stands, at WCAG 2.2 AA and best practices."""
     if not page.evaluate("() => !!window.axe"):

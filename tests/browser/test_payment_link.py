@@ -12,7 +12,7 @@ from portal.storage import charge as charges
 from portal.storage import obligation as obligations
 from portal.storage import payment_method
 from portal.usecases.resolve import resolve
-from tests.browser.conftest import DESK, PHONE, Site, Visitor, axe, fill_card
+from tests.browser.conftest import DESK, PHONE, Site, Visitor, axe, fill_card, tab_to
 from tests.rig.house import ManualClock
 from tests.rig.simulator_process import SimulatorProcess
 
@@ -168,41 +168,33 @@ def test_each_new_page_takes_the_focus_to_its_heading_and_changes_the_title(site
 
 def test_a_keyboard_alone_completes_the_walk(site: Site, visit: Visit) -> None:
     page = visit(viewport=DESK).page
-
-    def tab_to(selector: str) -> None:
-        for _ in range(40):
-            page.keyboard.press("Tab")
-            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-                return
-        raise AssertionError(f"no way to {selector} by keyboard")
-
     page.goto(site.link(site.house.account()))
-    tab_to("main button.primary")
+    tab_to(page, "main button.primary")
     page.keyboard.press("Enter")
     page.wait_for_url("**/contact")
-    tab_to("main button.primary")
+    tab_to(page, "main button.primary")
     page.keyboard.press("Enter")
     page.wait_for_url("**/amount")
     expect(page.locator('form[data-card-state="ready"]')).to_be_visible()
-    tab_to("#choice-whole")
-    tab_to("#method-new")
+    tab_to(page, "#choice-whole")
+    tab_to(page, "#method-new")
     page.keyboard.press("Space")
-    tab_to("#card-number iframe")
+    tab_to(page, "#card-number iframe")
     for field, typed in (("number", CARD), ("expiry", "1231"), ("code", "123"), ("zip", "94107")):
         box = page.frame_locator(f"#card-{field} iframe").locator("input:visible").first
         expect(box).to_be_focused()  # the focus goes from one frame to the next in its own time
         page.keyboard.type(typed)
         expect(box).to_have_value(re.compile(typed[-2:] + "$"))
         page.keyboard.press("Tab")
-    tab_to("main button.primary")
+    tab_to(page, "main button.primary")
     page.keyboard.press("Enter")
     page.wait_for_url("**/check")
-    tab_to("main button.primary")
+    tab_to(page, "main button.primary")
     page.keyboard.press("Enter")
     page.wait_for_url("**/agreement")
-    tab_to("#agreed")
+    tab_to(page, "#agreed")
     page.keyboard.press("Space")
-    tab_to("main button.primary")
+    tab_to(page, "main button.primary")
     page.keyboard.press("Enter")
     page.wait_for_url("**/result")
     expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")

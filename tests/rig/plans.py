@@ -59,7 +59,7 @@ def offered(
     owed_on = account_id or house.account(balance_cents)
     order_ = PlanOrder(owed_on, wanted or wish(house), **order)  # type: ignore[arg-type]  # the caller names the field
     row = house.ports.database.run(
-        house.organisation_id, lambda session: make(session, order_, "staff", house.clock.now())
+        house.organisation_id, lambda session: make(session, order_, "staff", house.ports.clock.now())
     )
     return offer(house.ports, house.organisation_id, row.id, "staff")
 

@@ -1,6 +1,7 @@
 """The sign page: type a name, draw, or press a button; each is complete alone (W28). Here the plan is signed."""
 
 from flask import Response, request
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.refusal import Refused
@@ -62,7 +63,9 @@ def _refused(here: Here, refused: Refused, given: Given) -> AnyResponse:
         return spent(here.walk.state) if not here.walk.progress.signed else move_on(here.path(SignStep.done.value))
     if refused.code in TO_TERMS:
         # the new text is shown there, and nothing was signed (attack 67)
-        return page("agreement/changed.html", 409, sentence=sentence(refused), again=here.path(SignStep.terms.value))
+        changed = refused.code == "agreement_changed"
+        said = _("The agreement has changed since you read it.") if changed else sentence(refused)
+        return page("agreement/changed.html", 409, sentence=said, again=here.path(SignStep.terms.value))
     if refused.code in TO_CARD:
         return page("agreement/changed.html", 409, sentence=sentence(refused), again=here.path(SignStep.card.value))
     field = FIELDS.get(refused.code, "")
