@@ -23,11 +23,12 @@ from portal.storage import Session, organisation
 from portal.storage.account import Account
 from portal.storage.offer import Offer
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.plan import PlanPreset
 from portal.storage.rows import new_id
 from portal.usecases.account import add_customer, found_organisation, open_account
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.payment_link import address, by_token, make
-from portal.usecases.plan import PlanOrder, put
+from portal.usecases.plan import PlanOrder, put, set_preset
 from portal.usecases.plan import make as make_plan
 from portal.usecases.plan_offer import make_link, offer_address
 from portal.usecases.ports import Ports
@@ -104,6 +105,15 @@ class Founded:
     ) -> str:
         token = make(session, account, days=days, now=self.now, made_by=SEED, purpose=purpose, subject_id=subject_id)
         return address(self.ports.portal_url, organisation.by_id(session, self.id), token, purpose)
+
+    def presets(self, session: Session) -> None:
+        """What is usually offered, to start from in the console."""
+        for name, settles, down, number in (("Half a year", None, 0, 6), ("60 % in four parts", 6_000, 1_000, 4)):
+            preset = PlanPreset(
+                name=name, settlement_basis_points=settles, down_basis_points=down, number=number, frequency="monthly",
+                first_in_days=14, channels="email", offer_days=14,
+            )  # fmt: skip
+            set_preset(session, preset, SEED, self.now)
 
     def plan(self, session: Session, account: Account) -> str:
         """A settlement in six parts after a down payment, offered; the ZIP code on file is 62704."""
@@ -236,6 +246,7 @@ def _receivables(ports: Ports) -> dict[str, str]:
         alma = house.customer(session, "C-88150", "Alma", "Rivera", phone="+13125550145")
         in_parts = house.account(session, alma, "HL-88150", "Balance with Lakeside Dental", 124_000, "Lakeside Dental")
         links["plan"] = house.plan(session, in_parts)
+        house.presets(session)
     _card_on_file(house, alma)
     running = schedule_running(ports, house.id, planned.id, _card_on_file(house, ellis))
     with ports.database.transaction(house.id) as session:

@@ -168,6 +168,9 @@ def terms_of(wish: PlanWish, limits: PlanLimits, rule: WeekendRule, today: date)
         raise Refused("amount_below_minimum", minimum_cents=limits.minimum_cents)
     if wish.rhythm.start_on < today:
         raise Refused("schedule_date_past")
+    latest_on = today + timedelta(days=limits.days_max)
+    if wish.rhythm.start_on > latest_on:
+        raise Refused("plan_too_long", latest_on=latest_on)
     cents = amounts_of(
         wish.amounts,
         Limits(True, limits.days_max, limits.number_max, limits.minimum_cents, limits.maximum_cents, rest_cents),
@@ -176,7 +179,6 @@ def terms_of(wish: PlanWish, limits: PlanLimits, rule: WeekendRule, today: date)
     if sum(cents) != rest_cents:
         raise Refused("plan_sum_differs", total_cents=total_cents, sum_cents=sum(cents) + wish.down_cents)
     dates = due_dates(wish.rhythm, len(cents), rule)
-    latest_on = today + timedelta(days=limits.days_max)
     if dates[-1].due_on > latest_on:
         raise Refused("plan_too_long", latest_on=latest_on)
     first = 2 if wish.down_cents else 1

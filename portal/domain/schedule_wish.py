@@ -1,6 +1,6 @@
 """What a person typed about a schedule, read into a wish; whatever is wrong is named by its field, all of it at once.
 
-Called by the page that asks when and how much. Knows the fields of that page, no rows and no sentences.
+Called by the page that asks when and how much, and by `portal.domain.plan_wish`. Knows no rows and no sentences.
 """
 
 import re
@@ -55,7 +55,7 @@ class Typed:
 def read(typed: Typed, limits: Limits, rule: WeekendRule, today: date) -> tuple[Wish | None, list[Payment], Errors]:
     """(wish, its payments, errors by field): a wish that the organisation allows, or what is wrong with it."""
     errors: Errors = {}
-    rhythm = _rhythm(typed, today, errors)
+    rhythm = rhythm_typed(typed, today, errors)
     amounts = _amounts(typed, limits.payable_cents, errors)
     if rhythm is None or amounts is None:
         return None, [], errors
@@ -70,8 +70,8 @@ def read(typed: Typed, limits: Limits, rule: WeekendRule, today: date) -> tuple[
 def dates_of(typed: Typed, number_max: int, rule: WeekendRule, today: date) -> list[DueDate]:
     """The dates of what was typed, also where its amounts are wrong; none when they cannot be told yet."""
     errors: Errors = {}
-    rhythm = _rhythm(typed, today, errors)
-    number = _caught(errors, "number", lambda: _number(typed.number))
+    rhythm = rhythm_typed(typed, today, errors)
+    number = caught(errors, "number", lambda: number_typed(typed.number))
     if rhythm is None or number is None or number > number_max or rhythm.start_on > today + YEARS_AHEAD:
         return []
     return due_dates(rhythm, number, rule)
@@ -82,7 +82,7 @@ def typed_of(wish: Wish) -> Typed:
     rhythm, amounts = wish.rhythm, wish.amounts
     is_once = rhythm.frequency is Frequency.once
     payday = next((name for name, frequency in PAYDAYS.items() if frequency is rhythm.frequency), "")
-    each = _plain(amounts.each_cents) if amounts.each_cents else ""
+    each = plain_cents(amounts.each_cents) if amounts.each_cents else ""
     first, second = (str(day) for day in rhythm.days) if rhythm.days else ("", "")
     return Typed(
         often=PAYDAY if payday else rhythm.frequency.value,
@@ -97,23 +97,24 @@ def typed_of(wish: Wish) -> Typed:
         amounts=AmountsKind.evenly.value if is_once else amounts.kind.value,
         number=str(amounts.number or len(amounts.chosen_cents) or "") if not is_once else "",
         each="" if is_once else each,
-        chosen=tuple(_plain(cents) for cents in amounts.chosen_cents),
+        chosen=tuple(plain_cents(cents) for cents in amounts.chosen_cents),
     )
 
 
 def with_each_chosen(typed: Typed, listed: list[Payment]) -> Typed:
     """The same dates with the amount of each to be changed by itself."""
     if typed.often == Frequency.once:
-        return replace(typed, once=OTHER, once_amount=_plain(listed[0].amount_cents))
+        return replace(typed, once=OTHER, once_amount=plain_cents(listed[0].amount_cents))
     return replace(
         typed,
         amounts=AmountsKind.chosen.value,
         number=str(len(listed)),
-        chosen=tuple(_plain(each.amount_cents) for each in listed),
+        chosen=tuple(plain_cents(each.amount_cents) for each in listed),
     )
 
 
-def _rhythm(typed: Typed, today: date, errors: Errors) -> Rhythm | None:
+def rhythm_typed(typed: Typed, today: date, errors: Errors) -> Rhythm | None:
+    """When, as it was typed; what is wrong goes into `errors`, by field."""
     if typed.often == PAYDAY:
         frequency = PAYDAYS.get(typed.payday)
         if frequency is None:
@@ -127,18 +128,18 @@ def _rhythm(typed: Typed, today: date, errors: Errors) -> Rhythm | None:
     on_days = frequency in {Frequency.twice_a_month, Frequency.payday_twice_a_month}
     # where paydays or days of the month say when, the first of them is near enough to be meant
     start_on = today if not typed.start_on.strip() and (on_days or typed.often == PAYDAY) else None
-    start_on = start_on or _caught(errors, "start-on", lambda: _date(typed.start_on, "date_missing"))
+    start_on = start_on or caught(errors, "start-on", lambda: _date(typed.start_on, "date_missing"))
     weekday, payday_on = None, None
     days: tuple[int, ...] = ()
     if frequency is Frequency.payday_weekly:
-        weekday = _caught(errors, "weekday", lambda: _one_of(typed.weekday, 0, 6, "weekday_missing"))
+        weekday = caught(errors, "weekday", lambda: _one_of(typed.weekday, 0, 6, "weekday_missing"))
     if frequency is Frequency.payday_two_weeks:
-        payday_on = _caught(errors, "payday-on", lambda: _near(_date(typed.payday_on, "payday_date_missing"), today))
+        payday_on = caught(errors, "payday-on", lambda: _near(_date(typed.payday_on, "payday_date_missing"), today))
     if on_days:
-        days = _caught(errors, "first-day", lambda: _two_days(typed)) or ()
+        days = caught(errors, "first-day", lambda: _two_days(typed)) or ()
     if start_on is None or errors:
         return None
-    return _caught(errors, "first-day" if on_days else "payday-weekly",
+    return caught(errors, "first-day" if on_days else "payday-weekly",
                    lambda: Rhythm(frequency, start_on, weekday, payday_on, days))  # fmt: skip
 
 
@@ -146,18 +147,18 @@ def _amounts(typed: Typed, payable_cents: int, errors: Errors) -> Amounts | None
     if typed.often == Frequency.once:
         if typed.once != OTHER:
             return Amounts(AmountsKind.evenly, 1)
-        cents = _caught(errors, "once-amount", lambda: parse_amount(typed.once_amount))
+        cents = caught(errors, "once-amount", lambda: parse_amount(typed.once_amount))
         return Amounts(AmountsKind.fixed, 1, cents) if cents else None
     match typed.amounts:
         case AmountsKind.fixed:
-            cents = _caught(errors, "each", lambda: parse_amount(typed.each))
-            number = _caught(errors, "number", lambda: _number(typed.number)) if typed.number.strip() else None
+            cents = caught(errors, "each", lambda: parse_amount(typed.each))
+            number = caught(errors, "number", lambda: number_typed(typed.number)) if typed.number.strip() else None
             return Amounts(AmountsKind.fixed, number, cents) if cents else None
         case AmountsKind.evenly:
-            number = _caught(errors, "number", lambda: _number(typed.number))
+            number = caught(errors, "number", lambda: number_typed(typed.number))
             return Amounts(AmountsKind.evenly, number) if number else None
         case AmountsKind.chosen:
-            number = _caught(errors, "number", lambda: _number(typed.number))
+            number = caught(errors, "number", lambda: number_typed(typed.number))
             return _chosen(typed.chosen, number, payable_cents, errors) if number else None
         case _:
             errors["amounts-evenly"] = Refused("amount_choice_missing")
@@ -167,7 +168,7 @@ def _amounts(typed: Typed, payable_cents: int, errors: Errors) -> Amounts | None
 def _chosen(texts: tuple[str, ...], number: int, payable_cents: int, errors: Errors) -> Amounts | None:
     """Each amount as typed; dates that have none yet share what is left of the balance, to be changed."""
     typed = [
-        _caught(errors, f"amount-{place}", lambda text=text: parse_amount(text))  # type: ignore[misc]  # bound at once
+        caught(errors, f"amount-{place}", lambda text=text: parse_amount(text))  # type: ignore[misc]  # bound at once
         for place, text in enumerate(texts[:number], 1)
     ]
     if errors:
@@ -213,7 +214,8 @@ def _first_outside(cents: tuple[int, ...], limits: Limits) -> int:
     return next(outside, 1)
 
 
-def _caught(errors: Errors, field: str, make: Callable[[], Value]) -> Value | None:
+def caught(errors: Errors, field: str, make: Callable[[], Value]) -> Value | None:
+    """What was made, or None with the refusal kept for its field."""
     try:
         return make()
     except Refused as refused:
@@ -243,7 +245,8 @@ def _near(payday_on: date, today: date) -> date:
     return payday_on
 
 
-def _number(text: str) -> int:
+def number_typed(text: str) -> int:
+    """A whole number above zero as it was typed. Refused `schedule_number_unreadable`."""
     if not _NUMBER.fullmatch(text.strip(" ")):
         raise Refused("schedule_number_unreadable")
     if (number := int(text)) < 1:
@@ -262,5 +265,6 @@ def _one_of(text: str, least: int, most: int, missing: str) -> int:
     return int(text)
 
 
-def _plain(cents: int) -> str:
+def plain_cents(cents: int) -> str:
+    """125050 -> 1250.50, as it stands in a field."""
     return f"{cents // 100}.{cents % 100:02d}"

@@ -3,12 +3,14 @@
 `balance_cents` is the sum of the account's ledger entries, kept in the same transaction that writes them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.ahead import recalled
+from portal.storage.customer import Customer
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Instant
 
@@ -57,6 +59,21 @@ def of_customer(session: Session, customer_id: str) -> list[Account]:
 def by_reference(session: Session, reference: str) -> Account | None:
     """The account with the organisation's own number for it."""
     return session.scalars(select(Account).where(Account.reference == reference)).one_or_none()
+
+
+def beginning_with(session: Session, words: Sequence[str], limit: int) -> list[tuple[Account, Customer]]:
+    """Open accounts with their customers, where each word begins a name or a number of one of the two."""
+    wanted = (
+        select(Account, Customer)
+        .join(Customer, Customer.id == Account.customer_id)
+        .where(Account.status == "open")
+        .order_by(Customer.family_name, Customer.given_name, Account.reference)
+        .limit(limit)
+    )
+    names = (Account.reference, Customer.reference, Customer.family_name, Customer.given_name)
+    for word in words:
+        wanted = wanted.where(or_(*(name.istartswith(word, autoescape=True) for name in names)))
+    return [(row[0], row[1]) for row in session.execute(wanted)]
 
 
 def lock(session: Session, account_id: str) -> Account:

@@ -7,10 +7,12 @@ that a signed plan has a schedule, that an account has one plan at most under a 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, and_, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.account import Account
 from portal.storage.ahead import recalled
+from portal.storage.customer import Customer
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Instant, Plain
 
@@ -76,7 +78,9 @@ class Plan(TenantRow):
     paused_for: Mapped[str | None] = mapped_column(Text)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     ended_by: Mapped[str | None] = mapped_column(Text)
-    why: Mapped[str | None] = mapped_column(Text)  # staff's own words for a cancel; shown to nobody else
+    why: Mapped[str | None] = mapped_column(
+        Text
+    )  # staff's own words for its last cancel, pause or resume; no customer sees them
 
 
 class PlanLink(TenantRow):
@@ -165,6 +169,26 @@ def listed(session: Session, state: str | None, limit: int) -> list[Plan]:
     return list(session.scalars(wanted if state is None else wanted.where(Plan.state == state)))
 
 
+def page_of(
+    session: Session, state: str | None, after: Plan | None, limit: int
+) -> list[tuple[Plan, Account, Customer]]:
+    """As `listed`, with whose they are and on which account; `after` goes on from the last row of the page before."""
+    wanted = (
+        select(Plan, Account, Customer)
+        .join(Account, Account.id == Plan.account_id)
+        .join(Customer, Customer.id == Plan.customer_id)
+        .order_by(Plan.made_at.desc(), Plan.id)
+        .limit(limit)
+    )
+    if state is not None:
+        wanted = wanted.where(Plan.state == state)
+    if after is not None:
+        wanted = wanted.where(
+            or_(Plan.made_at < after.made_at, and_(Plan.made_at == after.made_at, Plan.id > after.id))
+        )
+    return [(row[0], row[1], row[2]) for row in session.execute(wanted)]
+
+
 def offered_until(session: Session, until: datetime, after: tuple[datetime, str] | None, limit: int) -> list[Plan]:
     """Offers that end before a moment, the next to end first; across organisations. `after` goes on from a row."""
     wanted = select(Plan).where(Plan.state == "offered", Plan.expires_at <= until)
@@ -187,6 +211,11 @@ def link_of_token(session: Session, token_sha256: str) -> PlanLink | None:
 def link_by_id(session: Session, link_id: str) -> PlanLink:
     """The link of this organisation; a signing always has one."""
     return session.scalars(select(PlanLink).where(PlanLink.id == link_id)).one()
+
+
+def preset_by_id(session: Session, preset_id: str) -> PlanPreset | None:
+    """The preset of this organisation, or nothing."""
+    return session.scalars(select(PlanPreset).where(PlanPreset.id == preset_id)).one_or_none()
 
 
 def preset(session: Session, name: str) -> PlanPreset | None:

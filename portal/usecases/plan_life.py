@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from portal.domain.due_date import local_date, moment_of
+from portal.domain.payment_method import holds_card_number
 from portal.domain.plan import OPEN, PausedFor, PlanState, PlanWish
 from portal.domain.refusal import Refused
 from portal.storage import Session
@@ -26,13 +27,15 @@ from portal.usecases.schedule_outcome import cancel_rest
 
 CUSTOMER = "customer"
 SUPERSEDED_CODE = "plan_superseded"
+WHY_LENGTH_MAX = 300
 
 
 def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
     """Ends a plan, once: nothing more is debited, and the customer hears it (S1:42). A second cancel changes nothing.
 
-    Refused `plan_unknown`, `cancel_by_phone`.
+    Refused `plan_unknown`, `cancel_by_phone`, `why_...`.
     """
+    why = words_of_staff(why)
 
     def work(session: Session) -> tuple[Plan, list[str]]:
         now = ports.clock.now()
@@ -60,8 +63,12 @@ def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str |
     return _in(ports, organisation_id, work)
 
 
-def pause(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
-    """Nothing is charged until it is resumed; what is being sent at this moment still is. Refused `plan_state`."""
+def pause(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
+    """Nothing is charged until it is resumed; what is being sent at this moment still is.
+
+    Refused `plan_unknown`, `plan_state`, `why_...`.
+    """
+    why = words_of_staff(why)
 
     def work(session: Session) -> tuple[Plan, list[str]]:
         now = ports.clock.now()
@@ -70,16 +77,18 @@ def pause(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
             return row, []
         _require(row, PlanState.signed)
         _pause(session, row, PausedFor.staff, by, now)
+        row.why = why
         return row, tell(session, "plan_paused", row, f"plan_paused:{row.id}:{now.isoformat()}", now)
 
     return _in(ports, organisation_id, work)
 
 
-def resume(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
+def resume(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
     """Goes on with a paused plan; instalments whose dates went by meanwhile follow the rule for missed ones.
 
-    Refused `plan_state` when it is not paused, or waits for the signature under a change.
+    Refused `plan_state` when it is not paused, or waits for the signature under a change; `plan_unknown`, `why_...`.
     """
+    why = words_of_staff(why)
 
     def work(session: Session) -> tuple[Plan, list[str]]:
         now = ports.clock.now()
@@ -89,6 +98,7 @@ def resume(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
         _require(row, PlanState.paused)
         if row.paused_for == PausedFor.change:
             raise Refused("plan_state", reference=row.reference, state="changing")
+        row.why = why
         return row, _resumed(session, row, by, now)
 
     return _in(ports, organisation_id, work)
@@ -135,6 +145,19 @@ def change(
         return row, tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
 
     return _in(ports, organisation_id, work)
+
+
+def words_of_staff(why: str | None) -> str | None:
+    """Why something was done, in staff's own words, which no customer is shown. A card number in them is refused (C47).
+
+    Refused `why_too_long`, `why_holds_card_number`.
+    """
+    said = " ".join((why or "").split())
+    if len(said) > WHY_LENGTH_MAX:
+        raise Refused("why_too_long", most=WHY_LENGTH_MAX)
+    if holds_card_number(said):
+        raise Refused("why_holds_card_number")
+    return said or None
 
 
 def end_change(session: Session, ended: Plan, by: str, now: datetime) -> list[str]:

@@ -16,11 +16,14 @@ from portal.storage import Session, login, message, payment_link, payment_method
 from portal.usecases.account import add_customer, open_account
 from portal.usecases.login import remember
 from portal.usecases.payment_link import make
+from portal.usecases.plan import PlanOrder
+from portal.usecases.plan import make as make_plan
 from portal.usecases.selection import open_selection
 from portal.web.audience import OPEN, Audience, Who, audience_of
 from tests.rig.house import House, found
 from tests.rig.payment import paid
 from tests.rig.people import Payer, colleague, payer
+from tests.rig.plans import wish
 from tests.rig.practice import patient_of, service_of
 from tests.rig.reader import Reader
 from tests.web.conftest import Portal
@@ -71,9 +74,20 @@ def person(house: House, number: int) -> Person:
         things = _things(session, customer_id, account_id, known, token)
         owed_id = owed.id
     treated = service_of(own, owed_id, 5_000, patient_of(own))
+    things["plan_id"] = drafted(own, f"M-{number}-3")
     with house.ports.database.transaction(house.organisation_id) as session:
         things["selection_id"] = open_selection(session, customer_id, [treated], "en", now)
     return Person(own, known, things, token)
+
+
+def drafted(house: House, reference: str) -> str:
+    """A plan that staff made and nobody was told of, on an account of its own."""
+    now = house.clock.now()
+    with house.ports.database.transaction(house.organisation_id) as session:
+        owed = open_account(
+            session, house.customer_id, reference=reference, label="Parts", balance_cents=9_000, now=now, by="test"
+        )
+        return make_plan(session, PlanOrder(owed.id, wish(house)), "test", now).id
 
 
 def _things(session: Session, customer_id: str, account_id: str, known: Payer, token: str) -> dict[str, str]:
@@ -168,8 +182,9 @@ def test_attack_48_what_is_somebody_elses_is_answered_like_what_is_not_there(ten
             continue
         method = "GET" if "GET" in (rule.methods or ()) else "POST"
         for name, reader in tenants.readers.items():
-            if audience(rule).who is Who.token:
-                others = [tenants.foreign.things]  # whoever holds a token of this organisation may use it
+            if audience(rule).who is Who.token or (audience(rule).who is Who.staff and name.startswith("staff ")):
+                # whoever holds a token of this organisation may use it; its staff see all of its customers
+                others = [tenants.foreign.things]
             else:
                 others = [each.things for each in (tenants.sibling, tenants.foreign) if each is not _of(tenants, name)]
             missing = dict.fromkeys(own_ids, MISSING)

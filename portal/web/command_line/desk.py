@@ -132,6 +132,8 @@ SENTENCES: dict[str, str] = {
     "schedule_over": "Its schedule is {status}.",
     "schedule_unknown": "There is no such schedule.",
     "times_unreadable": "Write times like `mon-fri 09:00-17:00` or `sun 00:00-24:00`.",
+    "why_holds_card_number": "The reason looks as if it held a card number. Leave it out.",
+    "why_too_long": "Give the reason in {most} characters.",
     "wish_no_address": "There is no such address on file.",
     "activation_days_wrong": "It can be activated for 1 to {most} days.",
     "feature_unknown": "The program has no feature called {name}.",

@@ -44,6 +44,7 @@ from portal.web.command_line.desk import (
 )
 
 LISTED_MAX = 500
+why_option = click.option("--why", metavar="WORDS", help="For the record; the customer does not see it.")
 
 
 @click.group("plan")
@@ -145,7 +146,7 @@ def plan_show(slug: str, reference: str) -> None:
 @plan.command("cancel")
 @organisation_option
 @click.argument("reference", metavar="PLAN")
-@click.option("--why", metavar="WORDS", help="For the record; the customer does not see it.")
+@why_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
 def plan_cancel(slug: str, reference: str, why: str | None, yes: bool) -> None:
@@ -160,23 +161,25 @@ def plan_cancel(slug: str, reference: str, why: str | None, yes: bool) -> None:
 @plan.command("pause")
 @organisation_option
 @click.argument("reference", metavar="PLAN")
+@why_option
 @with_appcontext
-def plan_pause(slug: str, reference: str) -> None:
+def plan_pause(slug: str, reference: str, why: str | None) -> None:
     """Charge nothing until it is resumed; the customer is told."""
     paid_to, row = _standing(slug, reference)
     with refusals_said():
-        _show(pause(ports(), paid_to.id, row.id, staff()), paid_to)
+        _show(pause(ports(), paid_to.id, row.id, staff(), why), paid_to)
 
 
 @plan.command("resume")
 @organisation_option
 @click.argument("reference", metavar="PLAN")
+@why_option
 @with_appcontext
-def plan_resume(slug: str, reference: str) -> None:
+def plan_resume(slug: str, reference: str, why: str | None) -> None:
     """Go on with a paused plan; what was missed goes to the end, and the customer is told."""
     paid_to, row = _standing(slug, reference)
     with refusals_said():
-        _show(resume(ports(), paid_to.id, row.id, staff()), paid_to)
+        _show(resume(ports(), paid_to.id, row.id, staff(), why), paid_to)
 
 
 @plan.command("change")

@@ -38,7 +38,6 @@ from portal.web.personal_link import closed
 from portal.web.refusals import sentence
 
 FIELD_LENGTH_MAX = 60
-LAST_DAY = 31
 
 
 @step(Step.schedule)
@@ -116,7 +115,6 @@ def _page(here: Here, typed: Typed, listed: list[Payment], errors: Errors, statu
         paydays=tuple(PAYDAYS),
         weekdays=weekdays(),
         days_apart=DAYS_APART_MIN,
-        last_day=LAST_DAY,
         limits=limits,
         first_on=today,
         latest_on=limits.latest_on(today),

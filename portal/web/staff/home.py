@@ -25,6 +25,11 @@ class Work:
 
 
 WORK: list[Work] = [
+    Work(
+        "plan_list",
+        lambda: _("Payment plans"),
+        lambda: _("Make one and offer it; see how each stands; pause, resume or cancel one."),
+    ),
     Work("password", lambda: _("Change your password"), lambda: _("You are signed out everywhere when you do.")),
 ]
 

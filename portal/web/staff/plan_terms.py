@@ -1,0 +1,186 @@
+"""Making a plan: whose account, then its terms. What comes out is a draft that is looked at before it is offered.
+
+The use cases are those of `flask --app wsgi plan make`; nothing is told to the customer here.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from flask import abort, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.domain.due_date import DAYS_APART_MIN, local_date
+from portal.domain.plan import OPEN, PlanState, wish_of
+from portal.domain.plan_wish import PAYS, PlanAsked, PlanTyped, placed, read, typed_of
+from portal.domain.refusal import Refused
+from portal.domain.staff import WORKERS
+from portal.storage import Session
+from portal.storage import account as accounts
+from portal.storage import organisation as organisations
+from portal.storage import plan as plans
+from portal.storage.account import Account
+from portal.storage.customer import Customer
+from portal.storage.plan import Plan, PlanPreset
+from portal.usecases.contact_wish import may_text
+from portal.usecases.organisation import OrganisationSettings, settings_of
+from portal.usecases.plan import PlanOrder, make, payable_cents, payer_of, wish_of_preset
+from portal.usecases.plan_life import cancel
+from portal.web.access import organisation, ports
+from portal.web.formats import weekdays
+from portal.web.fragments import move_on, page
+from portal.web.staff.door import path_of
+from portal.web.staff.guard import Here, page_for
+from portal.web.staff.plan_words import rhythms, sentence
+
+FIELD_LENGTH_MAX = 60
+FOUND_MAX = 20
+WORDS_MAX = 5
+FIRST_IN_DAYS = 14
+FIELDS = ("pays", "total", "down", "cut", "number", "each", "frequency", "start_on", "weekday", "payday_on",
+          "first_day", "second_day", "channels", "offer_days")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is known of an account when a plan is made for it."""
+
+    account: Account
+    customer: Customer
+    payable_cents: int
+    rules: OrganisationSettings
+    presets: list[PlanPreset]
+    standing: Plan | None  # a plan that is in the way
+    channels: tuple[str, ...]
+    today: date
+
+
+@page_for(WORKERS, "/plans/new")
+def plan_account(_here: Here) -> AnyResponse:
+    """Where an account is looked up."""
+    return _found("")
+
+
+@page_for(WORKERS, "/plans/new", "POST", name="plan_account_post")
+def plan_account_post(_here: Here) -> AnyResponse:
+    """Looks it up by its number or by the customer's name. A post, so that no name stands in an address or a log."""
+    return _found(request.form.get("q", "")[:FIELD_LENGTH_MAX].strip())
+
+
+def _found(asked: str) -> AnyResponse:
+    with ports().database.read(organisation().id) as session:
+        found = accounts.beginning_with(session, asked.split()[:WORDS_MAX], FOUND_MAX + 1) if asked else []
+    return page(
+        "staff/plan_account.html",
+        asked=asked,
+        rows=found[:FOUND_MAX],
+        is_cut=len(found) > FOUND_MAX,
+        path_of=path_of,
+    )
+
+
+@page_for(WORKERS, "/plans/new/<visit:account_id>")
+def plan_terms(_here: Here, account_id: str) -> AnyResponse:
+    """The form: as a preset fills it, as a plan that was taken back had it (`again`), or as it first is."""
+    with ports().database.read(organisation().id) as session:
+        desk = _desk(session, account_id)
+        preset = plans.preset_by_id(session, request.args.get("preset", ""))
+        before = plans.by_id(session, request.args.get("again", ""))
+    if desk.standing is not None:
+        return _page(desk, PlanTyped(), {}, 200)
+    return _page(desk, _first(desk, preset, before), {}, 200, preset)
+
+
+@page_for(WORKERS, "/plans/new/<visit:account_id>", "POST", name="plan_terms_post")
+def plan_terms_post(here: Here, account_id: str) -> AnyResponse:
+    """Makes a draft, or says what is wrong with it; nothing typed is lost."""
+    typed = PlanTyped(**{name: request.form.get(name, "")[:FIELD_LENGTH_MAX] for name in FIELDS})
+    with ports().database.read(organisation().id) as session:
+        desk = _desk(session, account_id)
+    asked, errors = read(typed, desk.today)
+    if asked is None:
+        return _page(desk, typed, {field: sentence(refused) for field, refused in errors.items()}, 422)
+    try:
+        made = _made(here, account_id, typed, asked)
+    except Refused as refused:
+        field, heard = placed(refused, asked.wish)
+        with ports().database.read(organisation().id) as session:
+            desk = _desk(session, account_id)
+        return _page(desk, typed, {field: sentence(heard)}, 409 if refused.code == "plan_exists" else 422)
+    return move_on(path_of("plan", plan_id=made.id))
+
+
+@page_for(WORKERS, "/plans/<visit:plan_id>/again", "POST", name="plan_again")
+def plan_again(here: Here, plan_id: str) -> AnyResponse:
+    """Takes a draft back, which nobody was told of, and shows its terms to be changed."""
+    with ports().database.read(organisation().id) as session:
+        row = plans.by_id(session, plan_id)
+    if row is None:
+        abort(404)
+    if row.state != PlanState.draft:
+        return move_on(path_of("plan", plan_id=plan_id))
+    cancel(ports(), organisation().id, plan_id, here.actor)
+    return move_on(f"{path_of('plan_terms', account_id=row.account_id)}?again={row.id}")
+
+
+def _made(here: Here, account_id: str, typed: PlanTyped, asked: PlanAsked) -> Plan:
+    order = PlanOrder(account_id, asked.wish, typed.channels, asked.offer_days)
+    return ports().database.run(
+        organisation().id, lambda session: make(session, order, here.actor, ports().clock.now())
+    )
+
+
+def _desk(session: Session, account_id: str) -> Desk:
+    account = accounts.by_id(session, account_id)
+    if account is None:
+        abort(404)
+    paid_to = organisations.by_id(session, account.organisation_id)
+    payer = payer_of(session, account)
+    by_email, by_text = bool(payer.email), may_text(session, payer)
+    ways = {"email": by_email, "sms": by_text, "both": by_email and by_text}
+    return Desk(
+        account=account,
+        customer=payer,
+        payable_cents=payable_cents(session, account),
+        rules=settings_of(session, paid_to),
+        presets=plans.presets(session),
+        standing=next((each for each in plans.of_account(session, account.id) if each.state in OPEN), None),
+        channels=tuple(name for name, is_open in ways.items() if is_open),
+        today=local_date(ports().clock.now(), paid_to.timezone),
+    )
+
+
+def _first(desk: Desk, preset: PlanPreset | None, before: Plan | None) -> PlanTyped:
+    """The form before anybody typed."""
+    days = desk.rules.number("plan_offer_days")
+    typed = PlanTyped(start_on=(desk.today + timedelta(days=FIRST_IN_DAYS)).isoformat(), offer_days=str(days))
+    if preset is not None and desk.payable_cents:
+        wish = wish_of_preset(preset, desk.payable_cents, desk.today)
+        typed = typed_of(wish, preset.channels, preset.offer_days)
+    elif before is not None and before.account_id == desk.account.id:
+        typed = typed_of(wish_of(before.wish), before.channels, before.offer_days)
+    if typed.channels not in desk.channels:
+        typed = replace(typed, channels=desk.channels[0] if desk.channels else "")
+    return typed
+
+
+def _page(
+    desk: Desk, typed: PlanTyped, errors: dict[str, str], status: int, preset: PlanPreset | None = None
+) -> AnyResponse:
+    here = path_of("plan_terms", account_id=desk.account.id)
+    return page(
+        "staff/plan_terms.html",
+        status,
+        desk=desk,
+        typed=typed,
+        pays=PAYS,
+        rhythms=rhythms(),
+        weekdays=weekdays(),
+        days_apart=DAYS_APART_MIN,
+        latest_on=desk.today + timedelta(days=desk.rules.number("plan_days_max")),
+        number_max=desk.rules.number("plan_number_max"),
+        least_cents=desk.rules.number("schedule_minimum_cents"),
+        chosen_preset=preset,
+        errors=errors,
+        here=here,
+        path_of=path_of,
+    )
