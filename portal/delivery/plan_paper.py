@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from portal.delivery.brand import checked_color
 from portal.delivery.language import Language
+from portal.delivery.qr import qr_svg
 from portal.delivery.safe_text import NAME_MAX, WORDS_MAX, breakable, one_line, safe_name
 from portal.domain.plan_document import AgreementFacts, CompletionFacts, Letterhead, ScheduleFacts, SignatureFacts
 
@@ -32,8 +33,6 @@ def agreement_data(facts: AgreementFacts, language: Language) -> dict[str, Any]:
             (_("And"), _safe(head.customer_name)),
             (_("Account"), _safe(head.account_reference)),
             (_("Plan"), _plan(head, language)),
-            (_("Text"), facts.text_version),
-            ("SHA-256", facts.text_sha256),
         ),
         "sections": [
             _section(heading, paragraphs, is_list=number == facts.list_section)
@@ -42,6 +41,7 @@ def agreement_data(facts: AgreementFacts, language: Language) -> dict[str, Any]:
         "disclosures_title": _("Electronic records"),
         "disclosures": [_section(heading, paragraphs, is_list=False) for heading, paragraphs in facts.disclosures],
         "unsigned": _("This copy is for reading before you sign. It is not signed."),
+        "unsigned_text": f"{facts.text_version}  \u2022  SHA-256 {facts.text_sha256}",
         "signature": _signature(facts, facts.signature, language) if facts.signature is not None else None,
     }
 
@@ -134,8 +134,26 @@ def _frame(head: Letterhead, title: str, language: Language) -> dict[str, Any]:
         "organisation": _safe(head.organisation_name),
         "title": one_line(title, WORDS_MAX),
         "contact": [line for line in contact if line],
-        "foot": f"{_safe(head.organisation_name)}  \u2022  {_plan(head, language)}",
+        "foot": "  \u2022  ".join(
+            filter(None, (_safe(head.organisation_name), _plan(head, language), head.check_code))
+        ),
+        "check": _checked(head, language),
         "page": _("Page {page} of {pages}"),
+    }
+
+
+def _checked(head: Letterhead, language: Language) -> dict[str, Any] | None:
+    """What the box says where this paper can be checked; nothing on one that is only to be read."""
+    _ = language._
+    if head.check_code is None or head.check_url is None:
+        return None
+    return {
+        "title": _("Is this paper genuine?"),
+        "said": _("Anyone who holds it can check that it comes from us, with this code. No personal data are shown."),
+        "code": head.check_code,
+        "at": breakable(head.check_url.partition("?")[0], LONG_WORD),
+        "alt": _("QR code of the address where this paper can be checked"),
+        "qr": list(qr_svg(head.check_url)),
     }
 
 

@@ -26,6 +26,8 @@ class Letterhead:
     account_reference: str
     reference: str
     edition: int
+    check_code: str | None = None  # of what was signed or sent; nothing vouches for a paper that is only to be read
+    check_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

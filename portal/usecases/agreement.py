@@ -57,8 +57,12 @@ def seal_text(
     ip: str,
     user_agent: str,
     now: datetime,
+    code: str | None = None,
 ) -> Agreement:
-    """Stores the exact text with its digest, when and from where it was accepted (server's values only)."""
+    """Stores the exact text with its digest, when and from where it was accepted (server's values only).
+
+    `code` is its check code where one is printed on its paper already; otherwise it is given one.
+    """
     row = Agreement(
         customer_id=customer_id,
         account_id=account_id,
@@ -74,7 +78,7 @@ def seal_text(
     )
     session.add(row)
     session.flush()
-    give(session, Kind.agreement, row.id, now)
+    give(session, Kind.agreement, row.id, now, code)
     return row
 
 

@@ -31,9 +31,9 @@ class Genuine:
     made_at: datetime
 
 
-def give(session: Session, kind: Kind, subject_id: str, now: datetime) -> str:
-    """The code of a thing that is made in this transaction."""
-    code = new_code()
+def give(session: Session, kind: Kind, subject_id: str, now: datetime, code: str | None = None) -> str:
+    """The code of a thing that is made in this transaction: a new one, or the one its paper was printed with."""
+    code = code or new_code()
     session.add(CheckCode(code=code, kind=kind.value, subject_id=subject_id, made_at=now))
     return code
 

@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from portal.domain.message import Attachment, DeliveryPermanent
-from portal.domain.plan_document import CompletionFacts, Letterhead
+from portal.domain.plan_document import CompletionFacts
 from portal.storage import Session, account, charge, customer, obligation, organisation, plan, signing
 from portal.storage.message import Message
 from portal.storage.obligation import Obligation
 from portal.storage.plan import Plan
+from portal.usecases.check_code import Kind, code_of
 from portal.usecases.organisation import settings_of
 from portal.usecases.plan_offer import COPIES_DAYS, is_open, make_link, offer_address
+from portal.usecases.plan_paper import letterhead, with_code
 from portal.usecases.ports import Ports
 
 OF_OFFER = frozenset({"plan_offer", "plan_reminder", "plan_expired"})
@@ -85,7 +87,7 @@ def plan_attachments(ports: Ports, session: Session, row: Message) -> list[Attac
         "es": {"schedule": "calendario-de-pagos", "agreement": "acuerdo-de-autorizacion", "letter": "carta-final"},
     }["es" if row.locale == "es" else "en"]
     if row.event == "plan_completed":
-        letter = ports.paper.completion(completion_facts(session, found), row.locale)
+        letter = ports.paper.completion(completion_facts(ports, session, found, row), row.locale)
         return [Attachment(f"{names['letter']}-{found.reference}.pdf", "application/pdf", letter)]
     papers = []
     for kind in ("schedule", "agreement"):
@@ -112,27 +114,16 @@ def plan_link_of(ports: Ports, session: Session, row: Message, now: datetime) ->
     return ports.seal.seal(json.dumps({"link_url": offer_address(ports.portal_url, sender, token)}))
 
 
-def completion_facts(session: Session, found: Plan) -> CompletionFacts:
-    """The letter of a plan that was kept."""
+def completion_facts(ports: Ports, session: Session, found: Plan, row: Message) -> CompletionFacts:
+    """The letter of a plan that was kept, to be checked by the code of the message it goes with."""
     paid_to = organisation.by_id(session, found.organisation_id)
     about, owed_on = customer.by_id(session, found.customer_id), account.by_id(session, found.account_id)
     if about is None or owed_on is None or found.signed_at is None or found.ended_at is None:
         raise DeliveryPermanent("plan_missing")
     payments = obligation.of_subject(session, found.schedule_id or "")
+    head = letterhead(found, paid_to, settings_of(session, paid_to), about, owed_on)
     return CompletionFacts(
-        head=Letterhead(
-            organisation_name=paid_to.name,
-            organisation_color=paid_to.brand_colour,
-            postal_address=paid_to.postal_address,
-            help_phone=paid_to.support_phone,
-            help_email=paid_to.support_email,
-            help_hours=settings_of(session, paid_to).words("support_hours"),
-            time_zone=paid_to.timezone,
-            customer_name=about.full_name,
-            account_reference=owed_on.reference,
-            reference=found.reference,
-            edition=found.edition,
-        ),
+        head=with_code(head, code_of(session, Kind.message, row.id), ports.portal_url, paid_to),
         paid_cents=paid_cents(session, payments),
         forgiven_cents=forgiven_cents(payments),
         balance_cents=owed_on.balance_cents,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain.agreement import Text
+from portal.domain.check_code import new_code
 from portal.domain.message import DeliveryFailed
 from portal.domain.plan import PlanState
-from portal.domain.plan_agreement import PAYMENTS_SECTION
-from portal.domain.plan_document import AgreementFacts, Letterhead, PaymentFacts, ScheduleFacts, SignatureFacts
+from portal.domain.plan_document import AgreementFacts, ScheduleFacts, SignatureFacts
 from portal.domain.record_disclosure import withdrawal
 from portal.domain.refusal import Refused
 from portal.domain.schedule_agreement import keep_words
@@ -31,6 +31,7 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
 from portal.usecases.plan import move
 from portal.usecases.plan_life import supersede
+from portal.usecases.plan_paper import agreement_facts, of_walk, schedule_facts, with_code
 from portal.usecases.plan_promise import tell
 from portal.usecases.ports import Ports
 from portal.usecases.schedule import KeptCard, add_method, keep
@@ -70,9 +71,24 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What the server knows of this press, and the code by which its papers will be checked."""
+
+    way: str
+    name: str
+    image: bytes | None
+    ip: str
+    user_agent: str
+    at: datetime
+    code: str
+    portal_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
     """Everything that goes on paper, worked out from one look at the rows. Two are equal when nothing changed."""
 
+    code: str
     text: Text
     disclosed: Text
     agreement: AgreementFacts
@@ -93,8 +109,10 @@ def sign(
         if walk.progress.signed:
             return _again(session, walk)
         name, image = _given(ports, walk, given)
-        evidence = (given.way, name, image, ip, user_agent[:USER_AGENT_LENGTH_MAX], now)
-        prepared = _prepared(walk, given.shown_digest, *evidence)
+        evidence = _Evidence(
+            given.way, name, image, ip, user_agent[:USER_AGENT_LENGTH_MAX], now, new_code(), ports.portal_url
+        )
+        prepared = _prepared(walk, given.shown_digest, evidence)
         nonce, account_id = walk.visit.card_nonce, walk.account.id
     papers = _printed(ports, prepared)
     kept = keep(ports, organisation_id, account_id, nonce) if nonce else None
@@ -105,7 +123,7 @@ def sign(
             raise Refused("visit_over")
         if walk.progress.signed:
             return _again(session, walk), []
-        if _prepared(walk, given.shown_digest, *evidence) != prepared:
+        if _prepared(walk, given.shown_digest, evidence) != prepared:
             raise Refused("agreement_changed")  # something changed since the paper was printed
         done = _sign(session, walk, prepared, papers, kept, given, now)
         session.flush()
@@ -163,25 +181,20 @@ def _given(ports: Ports, walk: SignWalk, given: Given) -> tuple[str, bytes | Non
     raise Refused("sign_way_missing")
 
 
-def _prepared(
-    walk: SignWalk, shown_digest: str, way: str, name: str, image: bytes | None, ip: str, user_agent: str, now: datetime
-) -> _Prepared:
+def _prepared(walk: SignWalk, shown_digest: str, seen: _Evidence) -> _Prepared:
     require_open(walk)
     text, disclosed, visit = agreement_shown(walk), disclosure_shown(walk), walk.visit
     if not text.digest == shown_digest == visit.terms_sha256 == visit.opened_sha256:
         raise Refused("agreement_changed")
     if visit.consented_sha256 != disclosed.digest or visit.consented_at is None or visit.document_opened_at is None:
         raise Refused("agreement_changed")
-    head, agreed, card = letterhead(walk), walk.terms, walk.card
-    if card is None:
-        raise Refused("method_missing")
     signature = SignatureFacts(
-        way=way,
-        name=name,
-        image=image,
-        signed_at=now,
-        ip=ip,
-        user_agent=user_agent,
+        way=seen.way,
+        name=seen.name,
+        image=seen.image,
+        signed_at=seen.at,
+        ip=seen.ip,
+        user_agent=seen.user_agent,
         identity=visit.identity_method or "none",
         identity_at=visit.identity_proven_at,
         document_opened_at=visit.document_opened_at,
@@ -189,57 +202,13 @@ def _prepared(
         consent_version=disclosed.version,
         consent_sha256=disclosed.digest,
     )
+    head = with_code(of_walk(walk), seen.code, seen.portal_url, walk.organisation)
     return _Prepared(
+        seen.code,
         text,
         disclosed,
-        agreement_facts(walk, text, disclosed, now, signature),
-        ScheduleFacts(
-            head=head,
-            payments=tuple(
-                PaymentFacts(each.number, each.due_on, each.amount_cents, bool(agreed.down_cents) and each.number == 1)
-                for each in walk.payments
-            ),
-            total_cents=agreed.total_cents,
-            balance_cents=agreed.balance_cents,
-            forgiven_cents=agreed.forgiven_cents,
-            left_cents=agreed.left_cents,
-            card=f"{card.brand} •••• {card.last4}",
-            signed_at=now,
-        ),
-    )
-
-
-def agreement_facts(
-    walk: SignWalk, text: Text, disclosed: Text, now: datetime, signature: SignatureFacts | None = None
-) -> AgreementFacts:
-    """The agreement as it is printed: to be read before, or with its signature."""
-    return AgreementFacts(
-        head=letterhead(walk),
-        text_version=text.version,
-        text_sha256=text.digest,
-        sections=tuple((section.heading, section.paragraphs) for section in text.sections),
-        list_section=PAYMENTS_SECTION,
-        disclosures=tuple((section.heading, section.paragraphs) for section in disclosed.sections),
-        made_at=now,
-        signature=signature,
-    )
-
-
-def letterhead(walk: SignWalk) -> Letterhead:
-    """Whose paper it is, and for whom."""
-    paid_to = walk.organisation
-    return Letterhead(
-        organisation_name=paid_to.name,
-        organisation_color=paid_to.brand_colour,
-        postal_address=paid_to.postal_address,
-        help_phone=paid_to.support_phone,
-        help_email=paid_to.support_email,
-        help_hours=walk.settings.words("support_hours"),
-        time_zone=paid_to.timezone,
-        customer_name=walk.customer.full_name,
-        account_reference=walk.account.reference,
-        reference=walk.plan.reference,
-        edition=walk.plan.edition,
+        agreement_facts(walk, text, disclosed, seen.at, signature, head),
+        schedule_facts(walk, head, seen.at),
     )
 
 
@@ -274,7 +243,7 @@ def _sign(
     session.add(consented)
     sealed = seal_text(
         session, walk.customer.id, walk.account.id, visit.id, KIND, prepared.text,
-        ip=signature.ip, user_agent=signature.user_agent, now=now,
+        ip=signature.ip, user_agent=signature.user_agent, now=now, code=prepared.code,
     )  # fmt: skip
     schedule = Schedule(
         customer_id=walk.customer.id,

@@ -44,9 +44,20 @@ PAYMENTS = tuple(
     )
 )
 HEAD = Letterhead(
-    "Harbor Receivables", "#0b4f8a", "77 Harbor Lane, Albany, NY 12207", "(212) 555-0132", "help@harbor.example",
-    "Monday to Friday", "America/New_York", "Maria Lopez", "HR-20417", "PL-7K3M-9QXT", 1,
-)  # fmt: skip
+    "Harbor Receivables",
+    "#0b4f8a",
+    "77 Harbor Lane, Albany, NY 12207",
+    "(212) 555-0132",
+    "help@harbor.example",
+    "Monday to Friday",
+    "America/New_York",
+    "Maria Lopez",
+    "HR-20417",
+    "PL-7K3M-9QXT",
+    1,
+)
+CODE = "7K3M-9QXT-2FHC-8ZWN"
+CHECKED = replace(HEAD, check_code=CODE, check_url=f"https://pay.example/harbor/check?code={CODE}")  # fmt: skip
 TERMS = PlanAgreementTerms(
     organisation=HEAD.organisation_name, support_phone=HEAD.help_phone, support_email=HEAD.help_email,
     customer=HEAD.customer_name, account_reference=HEAD.account_reference, reference=HEAD.reference, edition=1,
@@ -73,18 +84,19 @@ def agreement(locale: str = "en", way: str | None = "typed", **changes: object) 
             AT - timedelta(minutes=5), AT - timedelta(minutes=2), AT - timedelta(minutes=1), told.version, told.digest,
         )  # fmt: skip
     facts = AgreementFacts(
-        HEAD, text.version, text.digest, sections(text), PAYMENTS_SECTION, sections(told), AT, signature
-    )
+        CHECKED if way else HEAD, text.version, text.digest, sections(text), PAYMENTS_SECTION, sections(told), AT,
+        signature,
+    )  # fmt: skip
     return replace(facts, **changes)  # type: ignore[arg-type]  # the caller names the field
 
 
 def schedule(**changes: object) -> ScheduleFacts:
     rows = tuple(PaymentFacts(each.number, each.due_on, each.amount_cents, each.number == 1) for each in PAYMENTS)
-    facts = ScheduleFacts(HEAD, rows, 74_400, 124_000, 49_600, 0, "Visa ending in 1111", AT)
+    facts = ScheduleFacts(CHECKED, rows, 74_400, 124_000, 49_600, 0, "Visa ending in 1111", AT)
     return replace(facts, **changes)  # type: ignore[arg-type]  # the caller names the field
 
 
-COMPLETION = CompletionFacts(HEAD, 74_400, 49_600, 0, AT, AT + timedelta(days=70))
+COMPLETION = CompletionFacts(CHECKED, 74_400, 49_600, 0, AT, AT + timedelta(days=70))
 
 
 @pytest.mark.parametrize("locale", ["en", "es"])
@@ -99,13 +111,13 @@ def test_w35_the_agreement_is_tagged_titled_and_in_its_language(paper: Paper, lo
         elements = kinds(pdf)
         assert elements.count("/H1") == (2 if way else 1), "the evidence has a heading of its own"
         assert {"/H2", "/H3", "/Table", "/TH", "/TD", "/P"} <= set(elements)
-        assert ("/Figure" in elements) == (way == "drawn")
+        assert elements.count("/Figure") == (way == "drawn") + (way is not None), "the drawing, the QR picture"
 
 
 @pytest.mark.parametrize("locale", ["en", "es"])
 def test_c7_c15_the_agreement_says_word_for_word_what_was_sealed(paper: Paper, locale: str) -> None:
     facts = agreement(locale, "typed")
-    foot = re.compile(r"Harbor Receivables • \S+ (version|versión) 1 (Page|Página) \d (of|de) \d ?")
+    foot = re.compile(rf"Harbor Receivables • \S+ (version|versión) 1 • {CODE} (Page|Página) \d (of|de) \d ?")
     shown = foot.sub("", words(paper.agreement(facts, locale)))
     for heading, paragraphs in (*facts.sections, *facts.disclosures):
         assert heading in shown
@@ -134,9 +146,29 @@ def test_the_page_of_evidence_says_who_how_when_from_where_and_to_what(paper: Pa
         assert expected in shown, expected
 
 
-def test_before_it_is_signed_the_paper_says_so(paper: Paper) -> None:
-    shown = words(paper.agreement(agreement(way=None), "en"))
+@pytest.mark.parametrize("locale", ["en", "es"])
+def test_each_paper_that_counts_says_where_it_can_be_checked(paper: Paper, locale: str) -> None:
+    """The code stands in the foot of each page and in the box with the QR picture, which has words of its own."""
+    for pdf in (paper.agreement(agreement(locale), locale), paper.schedule(schedule(), locale),
+                paper.completion(COMPLETION, locale)):  # fmt: skip
+        with pikepdf.open(io.BytesIO(pdf)) as document:
+            figures = [each for each in document.objects if isinstance(each, pikepdf.Dictionary) and
+                       each.get("/S") == "/Figure"]  # fmt: skip
+            pages = len(document.pages)
+        assert [str(each["/Alt"])[:14] for each in figures] == [
+            {"en": "QR code of the", "es": "Código QR de l"}[locale]
+        ]
+        shown = words(pdf)
+        assert shown.count(CODE) == pages + 1
+        assert "https://pay.example/harbor/check" in shown
+
+
+def test_before_it_is_signed_the_paper_says_so_and_nothing_vouches_for_it(paper: Paper) -> None:
+    facts = agreement(way=None)
+    shown = words(paper.agreement(facts, "en"))
     assert "It is not signed." in shown
+    assert facts.text_sha256 in shown
+    assert "genuine" not in shown
     assert "Evidence" not in shown
 
 
@@ -152,7 +184,9 @@ def test_p10_kept_facts_print_the_same_bytes_and_another_fact_prints_others(pape
         replace(facts, signature=replace(facts.signature, signed_at=AT + timedelta(seconds=1))),
         replace(facts, signature=replace(facts.signature, ip="203.0.113.10")),
         replace(facts, text_sha256="0" * 64),
-        replace(facts, head=replace(HEAD, edition=2)),
+        replace(facts, head=replace(CHECKED, edition=2)),
+        replace(facts, head=replace(CHECKED, check_code=CODE[::-1])),
+        replace(facts, head=replace(CHECKED, check_url=f"https://pay.example/other/check?code={CODE}")),
     ):
         assert paper.agreement(other, "en") != first
 

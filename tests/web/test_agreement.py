@@ -10,6 +10,7 @@ from portal.storage import account as accounts
 from portal.storage import payment_method as methods
 from portal.storage import plan as plans
 from portal.storage import signing as signings
+from portal.usecases.check_code import Kind, code_of
 from portal.usecases.ledger import lower_balance
 from portal.usecases.plan_life import cancel, change
 from portal.usecases.plan_offer import expire, make_link
@@ -98,13 +99,20 @@ def test_the_copies_are_downloaded_and_mailed_to_the_byte(portal: Portal) -> Non
     links = [each["href"] for each in reader.page.all("a") if each.get("href").endswith(".pdf")]
     assert len(links) == 2
     done = reader.url
+    with portal.house.ports.database.read(portal.house.organisation_id) as session:
+        signature = signings.signature_of(session, plan.id)
+        assert signature is not None
+        code = code_of(session, Kind.agreement, signature.agreement_id)
+    assert code is not None
     for address in links:
         response = reader.raw("GET", address)
         assert response.mimetype == "application/pdf"
         assert response.headers["Content-Disposition"].startswith("attachment")
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Cache-Control"] == "no-store"
-        assert "PL-" in " ".join(page.extract_text() for page in PdfReader(io.BytesIO(response.data)).pages)
+        pages = [page.extract_text() for page in PdfReader(io.BytesIO(response.data)).pages]
+        assert all(plan.reference in page and code in page for page in pages)
+        assert f"{portal.house.ports.portal_url}/{portal.house.slug}/check" in pages[-1]
         assert portal.reader().raw("GET", address).status_code == 403, "attack 52, 103: only to its party"
     told(portal.house)
     mails = portal.house.simulator.call("GET", "/mailbox.json?recipient=ada@")
@@ -113,6 +121,8 @@ def test_the_copies_are_downloaded_and_mailed_to_the_byte(portal: Portal) -> Non
         "authorization-agreement",
         "payment-schedule",
     ]
+    checked = portal.reader().open(f"/{portal.house.slug}/check?code={code}").press("Check")
+    assert (checked.heading, checked.rows()["What it is"]) == ("Yes, this is from us", "An agreement")
     reader.open(done).press("Send my records on paper")
     assert reader.sees("Your records come on paper, by mail.")
 

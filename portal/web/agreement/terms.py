@@ -7,7 +7,7 @@ from portal.domain.refusal import Refused
 from portal.domain.signing import SignStep
 from portal.storage import Session
 from portal.usecases import signing
-from portal.usecases.sign import agreement_facts
+from portal.usecases.plan_paper import agreement_facts
 from portal.web.access import organisation, ports
 from portal.web.agreement.guard import Here, locked, place, spent, step
 from portal.web.fragments import move_on, page
