@@ -36,6 +36,9 @@ KINDS: dict[str, Kind] = {
     "gateway_rejected_duplicate": Kind("force", True, "rejected as a duplicate", code="duplicate"),
     "gateway_rejected_fraud": Kind("force", True, "rejected as fraud", code="fraud"),
     "partial_authorization": Kind("force", True, "only half of the amount is authorised (1004)", code="1004"),
+    "settlement_declined": Kind(
+        "force", True, "taken, and declined when it settles: a sale or a refund", code="settlement_declined"
+    ),
     "authorizing_then_settled": Kind("force", True, "status authorizing; settled `seconds` later", code="authorizing"),
     **_statuses(),
     "throttled_429": Kind("status", False, "429, nothing processed", 429),

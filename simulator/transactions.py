@@ -78,6 +78,7 @@ class Transaction:
     retry_ids: list[str] = field(default_factory=list)
     retry_at: datetime | None = None
     disbursed_at: datetime | None = None
+    fails_to_settle: bool = False  # by a fault: it is taken, and declined when it would settle
 
     @property
     def success(self) -> bool:
@@ -127,6 +128,8 @@ class TransactionBook:
             transaction.settled_at = at
             transaction.settlement_batch_id = f"{at:%Y-%m-%d}_{transaction.merchant_account_id}_simulated"
             transaction.settlement_code = "4000"
+        elif status == "settlement_declined":
+            transaction.settlement_code = "4001"
         transaction.status_history.append({"timestamp": at, "status": status, "amount_cents": transaction.amount_cents})
         if keep:
             self.keep(transaction)

@@ -37,6 +37,11 @@ class Settings:
     port_file: Path | None = None
 
 
+def settled_as(transaction: Transaction) -> str:
+    """The status in which settlement leaves a transaction."""
+    return "settlement_declined" if transaction.fails_to_settle else "settled"
+
+
 @dataclass
 class World:
     """State of the world. `ports` holds the real ports once they are open ("http", "smtp")."""
@@ -80,6 +85,8 @@ class World:
         """Give a transaction a status, and plan what time will do to it next."""
         self.transactions.move(transaction, status, self.clock.now(), keep)
         self._plan(transaction)
+        if status == "settlement_declined" and transaction.refunded_transaction_id is not None:
+            self.tell("refund_failed", transaction)
 
     def tell(self, kind: str, transaction: Transaction, dispute: Dispute | None = None) -> None:
         """Something happened that a merchant may want to hear of."""
@@ -134,6 +141,7 @@ class World:
             refund_ids=[],
             partial_ids=[],
             disputes=[],
+            fails_to_settle=False,
             retry_at=None,
             api_request_key=None,
         )
@@ -165,7 +173,7 @@ class World:
             merchant = self.merchants.by_id.get(transaction.merchant_id)
             if merchant and merchant.settle_after_seconds is not None:
                 at = self.clock.now() + timedelta(seconds=merchant.settle_after_seconds)
-                self._move_later(transaction, at, "settled")
+                self._move_later(transaction, at, settled_as(transaction))
         if transaction.retry_at and not transaction.retry_ids:
             self.later(transaction.retry_at, lambda: transaction.retry_ids or self.retry(transaction))
 

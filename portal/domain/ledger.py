@@ -16,6 +16,7 @@ class Book(StrEnum):
     gateway = "gateway"  # asset: taken by the gateway, not yet on the bank account
     disputed = "disputed"  # asset: taken back by a cardholder's bank, undecided whether for good
     settled_away = "settled_away"  # expense: the part forgiven by a settlement offer
+    owed_back = "owed_back"  # liability: the customer's own money, which a refund that failed has left with us
 
 
 class Recipe(StrEnum):
@@ -28,6 +29,9 @@ class Recipe(StrEnum):
     payment_returned = "payment_returned"  # given back, and the account owes it again
     payment_corrected = "payment_corrected"  # given back, because it was never owed
     settlement_restored = "settlement_restored"  # the payment that settled was given back whole
+    return_failed = "return_failed"  # a refund did not arrive: the account owes it no more, as before the refund
+    return_kept = "return_kept"  # a refund did not arrive, and nothing is owed that it could lower: it is theirs
+    return_made_good = "return_made_good"  # what was theirs was given back by a later refund
     payment_lost = "payment_lost"  # the gateway took it and never paid it out
     chargeback_opened = "chargeback_opened"  # a bank took a payment back, undecided whether for good
     chargeback_won = "chargeback_won"  # and gave it back to us
@@ -51,6 +55,9 @@ PAIRS: dict[Recipe, Pair] = {
     Recipe.payment_returned: Pair(debit=Book.receivable, credit=Book.gateway),
     Recipe.payment_corrected: Pair(debit=Book.placed, credit=Book.gateway),
     Recipe.settlement_restored: Pair(debit=Book.receivable, credit=Book.settled_away),
+    Recipe.return_failed: Pair(debit=Book.gateway, credit=Book.receivable),
+    Recipe.return_kept: Pair(debit=Book.gateway, credit=Book.owed_back),
+    Recipe.return_made_good: Pair(debit=Book.owed_back, credit=Book.gateway),
     Recipe.payment_lost: Pair(debit=Book.receivable, credit=Book.gateway),
     Recipe.chargeback_opened: Pair(debit=Book.disputed, credit=Book.gateway),
     Recipe.chargeback_won: Pair(debit=Book.gateway, credit=Book.disputed),

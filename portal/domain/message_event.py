@@ -79,6 +79,26 @@ EVENTS: dict[str, Event] = {
             goes_on="The customer's own record of money given back, which ends the record their receipt began.",
         ),
         Event(
+            "refund_failed",
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (
+                *_SENDER,
+                *_CARD,
+                Fact("customer_name", FactKind.name),
+                Fact("amount_cents", FactKind.cents),
+                Fact("refunded_at", FactKind.instant),
+                Fact("paid_at", FactKind.instant),
+                Fact("paid_cents", FactKind.cents),
+                Fact("receipt_number", FactKind.reference),
+                Fact("account_reference", FactKind.reference),
+                Fact("paid_again_cents", FactKind.cents, required=False),  # not owed any more, as before the refund
+                Fact("theirs_cents", FactKind.cents, required=False),  # to be given to them by another way
+            ),
+            opt_out=True,
+            goes_on="Corrects the record of money given back that they were sent, and ends the record of it.",
+        ),
+        Event(
             "schedule_made",
             frozenset({Channel.email}),
             MessageKind.record,

@@ -22,6 +22,7 @@ class SecondLine(StrEnum):
     none = "none"
     refunded = "refunded"
     partly_refunded = "partly_refunded"
+    refund_failed = "refund_failed"  # what was given back did not arrive
     disputed = "disputed"
     on_date = "on_date"  # will be charged on `on`
     try_again = "try_again"  # declined so far; tried again on `on`
@@ -59,6 +60,7 @@ def payment_status(
     hold_reason: str | None = None,
     cancel_requested: bool = False,
     refunded_cents: int = 0,
+    has_refund_failed: bool = False,
     paid_cents: int = 0,
     is_disputed: bool = False,
 ) -> Shown:
@@ -70,7 +72,7 @@ def payment_status(
             if refunded_cents:
                 whole = refunded_cents >= paid_cents
                 return Shown(PaymentStatus.paid, SecondLine.refunded if whole else SecondLine.partly_refunded)
-            return Shown(PaymentStatus.paid)
+            return Shown(PaymentStatus.paid, SecondLine.refund_failed if has_refund_failed else SecondLine.none)
         case "due" if hold_reason is not None:
             return Shown(PaymentStatus.pending, SecondLine.on_hold, next_on)
         case "due" if retries:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from portal.domain.card import GatewayRecord
 from portal.domain.charge import DEFINITE_FAILURES, ChargeState, OutcomeKind
+from portal.domain.refund import TAKEN_BACK
 
 LOST = frozenset({"settlement_declined", "settlement_failed"})
 _OURS = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})-([0-9]{1,6})")
@@ -62,7 +63,9 @@ MEANINGS: dict[Difference, Meaning] = {
     _D.taken_there_ended_here: Meaning(True, "Ended here without money, and was taken there."),
     _D.given_there_ended_here: Meaning(True, "A refund that ended here unmade, and was made there."),
     _D.not_taken_there: Meaning(True, "Paid here, and not taken there."),
-    _D.refund_undone: Meaning(True, "A refund that is booked here did not reach the customer."),
+    _D.refund_undone: Meaning(
+        False, "A refund did not reach the customer after all; booked back, alarm `refund_failed`."
+    ),
     _D.missing_there: Meaning(True, "Booked here, and the gateway does not know it."),
     _D.amount_differs: Meaning(True, "The amounts differ."),
     _D.charged_twice: Meaning(True, "Taken twice for one obligation."),
@@ -134,4 +137,6 @@ def difference_of_credit(record: GatewayRecord, known: Known) -> Difference | No
         return _D.refunded_twice if given else None
     if (record.amount_cents, record.outcome.currency) != (known.amount_cents, known.currency):
         return _D.amount_differs
-    return None if given else _D.refund_undone
+    if record.outcome.kind is OutcomeKind.declined or record.status == TAKEN_BACK:
+        return _D.refund_undone
+    return None if given else _D.still_open

@@ -1,4 +1,4 @@
-"""Money given back: by which way, how much at most, whether the answer is what was asked, and what the payer reads.
+"""Money given back: by which way, how much at most, what an answer means for it, and what the payer reads.
 
 Called by `portal.usecases.refund` and by pages. A refund goes through the states of a charge
 (`portal.domain.charge`); the charge itself stays succeeded.
@@ -6,10 +6,17 @@ Called by `portal.usecases.refund` and by pages. A refund goes through the state
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from portal.domain.charge import DEFINITE_FAILURES, ChargeState, Outcome, OutcomeKind
+from portal.domain.charge import (
+    DEFINITE_FAILURES,
+    Actor,
+    ChargeState,
+    Outcome,
+    OutcomeKind,
+    require_legal,
+)
 from portal.domain.refusal import Refused
 
 
@@ -18,6 +25,28 @@ class RefundWay(StrEnum):
 
     void = "void"
     refund = "refund"
+
+
+# The one move that a charge does not have: the gateway took a credit, and the card's bank refused it at settlement.
+FAILED_AFTER_ALL = (ChargeState.succeeded, ChargeState.declined)
+LOOK_AGAIN = timedelta(days=1)  # at a credit that was accepted and has not settled
+LOOK_SELDOM = timedelta(days=30)  # and at one that has not done so for two weeks
+SELDOM_AFTER = timedelta(days=14)
+TAKEN_BACK = "voided"  # a credit that somebody took back at the gateway before it settled
+
+
+def require_legal_refund(before: ChargeState, after: ChargeState, actor: Actor) -> None:
+    """The moves of a charge, and that one, which nobody but the gateway makes. Refused `charge_move_illegal`."""
+    if (before, after) == FAILED_AFTER_ALL and actor is Actor.gateway:
+        return
+    require_legal(before, after, actor)
+
+
+def is_failure(outcome: Outcome, state: ChargeState, way: RefundWay, gateway_id: str | None) -> bool:
+    """Whether an outcome says that a credit which had been accepted did not reach the customer. A void is for good."""
+    is_over = outcome.kind is OutcomeKind.declined or outcome.status == TAKEN_BACK
+    is_its_own = gateway_id is not None and outcome.gateway_id == gateway_id
+    return state is ChargeState.succeeded and way is RefundWay.refund and is_its_own and is_over
 
 
 VOIDABLE = frozenset({"authorized", "submitted_for_settlement"})
@@ -74,11 +103,12 @@ class GivenBack:
     state: ChargeState
     amount_cents: int
     at: datetime
+    has_failed: bool = False  # accepted, and not paid out after all
 
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
-    """The second line below "Paid". `code`: refunded, partly_refunded, refund_under_way."""
+    """The second line below "Paid". `code`: refunded, partly_refunded, refund_under_way, refund_failed."""
 
     code: str
     amount_cents: int
@@ -96,4 +126,7 @@ def refund_line(taken_cents: int, given_back: Iterable[GivenBack]) -> RefundLine
     waiting = [row for row in rows if row.state not in DEFINITE_FAILURES]
     if waiting:
         return RefundLine("refund_under_way", sum(row.amount_cents for row in waiting), max(row.at for row in waiting))
+    failed = [row for row in rows if row.has_failed]
+    if failed:
+        return RefundLine("refund_failed", failed[-1].amount_cents, failed[-1].at)
     return None

@@ -45,6 +45,7 @@ KINDS: dict[Recipe, EntryKind] = {
     Recipe.payment_returned: EntryKind.returned,
     Recipe.payment_corrected: EntryKind.returned,
     Recipe.settlement_restored: EntryKind.adjustment,
+    Recipe.return_failed: EntryKind.payment,
     Recipe.payment_lost: EntryKind.returned,
     Recipe.chargeback_lost: EntryKind.returned,
     Recipe.chargeback_restored: EntryKind.payment,

@@ -6,6 +6,7 @@ statement, so that it sees one moment.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from portal.storage.charge import Charge
 from portal.storage.ledger import LedgerEntry
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
+from portal.storage.refund import Refund
 from portal.storage.service import Service, ServiceEntry
 
 
@@ -50,6 +52,7 @@ def broken(session: Session, account_ids: Sequence[str]) -> list[Broken]:
         *_balances_that_differ(session, account_ids),
         *_more_held_than_owed(session, account_ids),
         *_successes_half_written(session, account_ids),
+        *_refunds_half_written(session, account_ids),
         *_payments_nobody_took(session, account_ids),
         *_receipts_for_nothing(session, account_ids),
         *_obligations_that_differ(session, account_ids),
@@ -111,6 +114,30 @@ def _successes_half_written(session: Session, account_ids: Sequence[str]) -> lis
         )
         found += [Broken(kind, row[0], row[1]) for row in rows]
     return found
+
+
+def _refunds_half_written(session: Session, account_ids: Sequence[str]) -> list[Broken]:
+    """M2 and M3 of money given back: what was given is in the ledger, of its amount, what failed taken back."""
+
+    def booked(*recipes: str) -> Any:
+        return (
+            select(func.coalesce(func.sum(LedgerEntry.amount_cents), 0))
+            .where(
+                LedgerEntry.organisation_id == Refund.organisation_id,
+                LedgerEntry.account_id == Refund.account_id,
+                LedgerEntry.event_key.in_([literal(f"{recipe}:") + Refund.id for recipe in recipes]),
+            )
+            .correlate(Refund)
+            .scalar_subquery()
+        )
+
+    went = booked("payment_returned", "payment_corrected", "return_made_good")
+    came_back = booked("return_failed", "return_kept")
+    expected = case((Refund.state == "succeeded", Refund.amount_cents), else_=0)
+    rows = session.execute(
+        select(Refund.account_id, Refund.id).where(Refund.account_id.in_(account_ids), went - came_back != expected)
+    )
+    return [Broken("refund_not_booked", row[0], row[1]) for row in rows]
 
 
 def _payments_nobody_took(session: Session, account_ids: Sequence[str]) -> list[Broken]:

@@ -45,6 +45,21 @@ def of_account(session: Session, account_id: str) -> list[LedgerEntry]:
     )
 
 
+def of_event(session: Session, event_key: str) -> LedgerEntry | None:
+    """The entry that an event was posted as, once it has been."""
+    return session.scalars(select(LedgerEntry).where(LedgerEntry.event_key == event_key)).one_or_none()
+
+
+def moved_of_charge(session: Session, account_id: str, charge_id: str) -> dict[str, tuple[int, int]]:
+    """Recipe -> (cents, entries) of everything that was ever posted for one charge."""
+    rows = session.execute(
+        select(LedgerEntry.recipe, func.sum(LedgerEntry.amount_cents), func.count())
+        .where(LedgerEntry.account_id == account_id, LedgerEntry.charge_id == charge_id)
+        .group_by(LedgerEntry.recipe)
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
+
+
 def receivable_cents(session: Session, account_id: str) -> int:
     """What the entries say the account owes: debits minus credits of its receivable book."""
     debits = session.scalar(

@@ -15,7 +15,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.refund import Refund
 from portal.storage.schedule import Schedule
 
-Row = tuple[Schedule, Obligation, Charge | None, int, int]
+Row = tuple[Schedule, Obligation, Charge | None, int, int, int]
 
 _OWN: Any = bindparam("organisation_id")
 _LAST = (
@@ -30,6 +30,13 @@ _REFUNDED = (
     .correlate(Charge)
     .scalar_subquery()
 )
+_FAILED_REFUNDS = (
+    select(func.count())
+    .select_from(Refund)
+    .where(Refund.organisation_id == _OWN, Refund.charge_id == Charge.id, Refund.failed_at.is_not(None))
+    .correlate(Charge)
+    .scalar_subquery()
+)
 _TAKEN_BACK = (
     select(func.coalesce(func.sum(Dispute.held_cents + Dispute.lost_cents), 0))
     .where(Dispute.organisation_id == _OWN, Dispute.charge_id == Charge.id)
@@ -37,7 +44,7 @@ _TAKEN_BACK = (
     .scalar_subquery()
 )
 _PAYMENTS = (
-    select(Schedule, Obligation, Charge, _REFUNDED, _TAKEN_BACK)
+    select(Schedule, Obligation, Charge, _REFUNDED, _FAILED_REFUNDS, _TAKEN_BACK)
     .join(Obligation, and_(Obligation.organisation_id == _OWN, Obligation.subject_id == Schedule.id))
     .outerjoin(
         Charge,
@@ -53,7 +60,9 @@ _PAYMENTS = (
 
 
 def of_schedule(session: Session, schedule_id: str) -> list[Row]:
-    """(schedule, payment, its last attempt, cents given back, cents a bank took back) for each payment, in order."""
+    """(schedule, payment, its last attempt, cents given back, how often that failed, cents a bank took back) for each
+    payment, in order.
+    """
     return _payments(session, schedule_id=schedule_id, visit_id=None)
 
 
@@ -64,4 +73,4 @@ def of_visit(session: Session, visit_id: str) -> list[Row]:
 
 def _payments(session: Session, **values: str | None) -> list[Row]:
     own = {"organisation_id": session.info["organisation_id"], **values}
-    return [(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in session.execute(_PAYMENTS, own)]
+    return [(row[0], row[1], row[2], int(row[3]), int(row[4]), int(row[5])) for row in session.execute(_PAYMENTS, own)]

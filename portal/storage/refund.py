@@ -15,6 +15,7 @@ from portal.storage.types import Cents, Flag, Instant
 
 _LIVE = text("state NOT IN ('declined','never_received','not_sent')")
 _OPEN = text("state IN ('sending','unknown')")
+_UNSETTLED = text("way = 'refund' AND state = 'succeeded' AND settled_at IS NULL")
 
 
 class Refund(TenantRow):
@@ -34,6 +35,7 @@ class Refund(TenantRow):
         Index("uq_refund_gateway", "organisation_id", "gateway_id", unique=True,
               sqlite_where=text("way = 'refund'"), postgresql_where=text("way = 'refund'")),
         Index("ix_refund_open", "next_try_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_refund_unsettled", "next_try_at", "id", sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED),
         Index(None, "organisation_id", "charge_id"),
         Index(None, "organisation_id", "claimed_at"),
         charge_id="charge",
@@ -67,6 +69,8 @@ class Refund(TenantRow):
     claimed_at: Mapped[datetime] = mapped_column(Instant)
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
     resolved_by: Mapped[str | None] = mapped_column(Text)
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)  # when the gateway paid it out, once we heard of it
+    failed_at: Mapped[datetime | None] = mapped_column(Instant)  # when we heard that it was not paid out after all
 
 
 def by_id(session: Session, refund_id: str) -> Refund | None:
@@ -124,6 +128,11 @@ def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str,
         Refund.next_try_at <= now,
         limit=limit,
     )
+
+
+def unsettled_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """(organisation id, refund id) of credits that were accepted and may yet fail; across organisations, in turn."""
+    return in_turn(session, Refund.id, Refund.next_try_at, _UNSETTLED, Refund.next_try_at <= now, limit=limit)
 
 
 def oldest_open(session: Session) -> datetime | None:

@@ -217,6 +217,16 @@ def changes_by_charge(session: Session, charge_id: str, kinds: Collection[str]) 
     return {row[0]: int(row[1]) for row in rows}
 
 
+def changes_of_event(session: Session, event_key: str, kind: str) -> dict[str, int]:
+    """Service id -> what one event moved on it in entries of a kind, in cents."""
+    rows = session.execute(
+        select(ServiceEntry.service_id, func.sum(ServiceEntry.change_cents))
+        .where(ServiceEntry.event_key == event_key, ServiceEntry.kind == kind)
+        .group_by(ServiceEntry.service_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
 def entries_of_charges(session: Session, charge_ids: Collection[str]) -> list[ServiceEntry]:
     """Every move of services that these charges made or that was made of them, in order."""
     return list(

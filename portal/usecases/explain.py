@@ -8,19 +8,23 @@ from datetime import datetime
 
 from portal.domain.refusal import Refused
 from portal.domain.rule import RULES
-from portal.storage import Session, account, charge, obligation
+from portal.storage import Session, account, charge, obligation, refund
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
+from portal.storage.refund import Refund
 from portal.usecases.rule import Case, Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An obligation, the rules that stand, its attempts in order, and the rule that ended it, if one did."""
+    """An obligation, the rules that stand, its attempts in order, what was given back of them, and the rule that ended
+    it, if one did.
+    """
 
     due: Obligation
     standing: list[Standing]
     attempts: list[Charge]
+    refunds: list[Refund]
     ended_by: str | None
 
 
@@ -33,4 +37,6 @@ def explain(session: Session, obligation_id: str, now: datetime) -> Explanation:
     standing = list(Case(session, due, owed_on, now).standing())
     rule = RULES.get(due.refused_code or "")
     ended_by = rule.sentence if rule and "{" not in rule.sentence else due.refused_code
-    return Explanation(due, standing, charge.of_obligation(session, due.id), ended_by)
+    attempts = charge.of_obligation(session, due.id)
+    refunds = [each for row in attempts for each in refund.of_charge(session, row.id)]
+    return Explanation(due, standing, attempts, refunds, ended_by)

@@ -21,6 +21,7 @@ from portal.usecases.invariants import Walk, check_some
 from portal.usecases.notice import handle
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
+from portal.usecases.refund_look import look_at_refund
 from portal.usecases.refund_resolve import resolve_refund
 from portal.usecases.resolve import resolve
 
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 BATCH = 100
 UNCLAIMED_AFTER = timedelta(seconds=60)  # a due obligation gets its ring first; then the janitor charges it itself
 SHARE = 2  # threads of the pool for each list: a gateway that hangs leaves the others theirs
-POOL = 12
+POOL = 14
 ROUND_SECONDS = 60.0
 
 
@@ -55,6 +56,7 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor, walk: Walk | None = None) -> S
         queued = message.queued_and_due(session, now, BATCH)
         unhandled = notice.waiting_and_due(session, now, BATCH)
         undecided = dispute.undecided_and_due(session, now, BATCH)
+        unsettled = refund.unsettled_and_due(session, now, BATCH)
     _all(
         pool,
         (open_charges, lambda organisation_id, row_id: resolve(ports, organisation_id, row_id)),
@@ -63,6 +65,7 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor, walk: Walk | None = None) -> S
         (queued, lambda organisation_id, row_id: deliver(ports, organisation_id, row_id)),
         (unhandled, lambda organisation_id, row_id: handle(ports, organisation_id, row_id)),
         (undecided, lambda organisation_id, gateway_id: look_again(ports, organisation_id, gateway_id)),
+        (unsettled, lambda organisation_id, row_id: look_at_refund(ports, organisation_id, row_id)),
     )
     broken = check_some(ports, walk or Walk())
     with ports.database.across() as session:

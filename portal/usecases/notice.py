@@ -13,7 +13,7 @@ from portal.domain.card import GatewayRecord, GatewayRefused, GatewayUnreachable
 from portal.domain.charge import OPEN_STATES
 from portal.domain.notice import TOO_OLD, Notice, Subject
 from portal.domain.reconcile import Difference
-from portal.storage import Session, charge, limit, notice, organisation
+from portal.storage import Session, charge, limit, notice, organisation, refund
 from portal.storage.notice import Notice as NoticeRow
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.dispute import look_at_dispute
@@ -156,9 +156,7 @@ def _look(ports: Ports, organisation_id: str, row: NoticeRow) -> str:
     failpoint("notice.after_fetch")
     if found is None:
         return ports.database.run(organisation_id, lambda session: _tell(ports, session, row, "notice_of_unknown_sale"))
-    if row.kind == "refund_failed":
-        ports.database.run(organisation_id, lambda session: _tell(ports, session, row, "refund_failed"))
-    return _take_in_sale(ports, organisation_id, found)
+    return _take_in_sale(ports, organisation_id, found, row.kind)
 
 
 def _tell(ports: Ports, session: Session, row: NoticeRow, alarm: str) -> str:
@@ -166,7 +164,7 @@ def _tell(ports: Ports, session: Session, row: NoticeRow, alarm: str) -> str:
     return alarm
 
 
-def _take_in_sale(ports: Ports, organisation_id: str, found: GatewayRecord) -> str:
+def _take_in_sale(ports: Ports, organisation_id: str, found: GatewayRecord, kind: str) -> str:
     """What the gateway's books say of one sale or refund, judged and mended as in a nightly comparison."""
     if found.retried_gateway_id is not None:
         return take_in_retry(ports, organisation_id, found)
@@ -175,8 +173,11 @@ def _take_in_sale(ports: Ports, organisation_id: str, found: GatewayRecord) -> s
         return ports.database.run(organisation_id, lambda session: _unknown(ports, session, found))
     with ports.database.read(organisation_id) as session:
         row = charge.by_order_id(session, found.order_id)
+        given = refund.by_gateway_id(session, found.gateway_id)
     if row is not None and row.state in OPEN_STATES:
         return LATER  # its sender or the janitor ends it
+    if kind == "refund_failed" and given is not None and given.failed_at is None:
+        return LATER  # the gateway's books do not say so yet
     return ",".join(differences) or "agrees"
 
 

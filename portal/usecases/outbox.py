@@ -34,7 +34,7 @@ from portal.usecases.payment_link import home
 from portal.usecases.plan_message import OF_PLAN, WITH_LINK, plan_attachments, plan_facts, plan_link_of
 from portal.usecases.ports import Ports
 from portal.usecases.receipt import paper_facts
-from portal.usecases.refund_message import refund_facts
+from portal.usecases.refund_message import refund_facts, refund_failed_facts
 from portal.usecases.schedule_message import (
     LINKS,
     OF_PAYMENT,
@@ -211,6 +211,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             return facts, receipt
         case "refund":
             facts |= refund_facts(session, row.subject_id)
+        case "refund_failed":
+            facts |= refund_failed_facts(session, row.subject_id)
         case "payment_link" | "schedule_link":
             if row.sealed_facts is None or about is None:
                 raise DeliveryPermanent("link_missing")

@@ -68,7 +68,7 @@ def _shown(rows: list[statuses.Row], paid_to: Organisation) -> ScheduleShown | N
 
 
 def _payment(row: statuses.Row, paid_to: Organisation) -> PaymentShown:
-    _, due, attempt, refunded_cents, taken_back_cents = row
+    _, due, attempt, refunded_cents, failed_refunds, taken_back_cents = row
     taken = attempt if attempt is not None and attempt.state == "succeeded" else None
     amount_cents = taken.amount_cents if taken else due.amount_cents
     due_on = _due_on(due, paid_to)
@@ -87,6 +87,7 @@ def _payment(row: statuses.Row, paid_to: Organisation) -> PaymentShown:
             hold_reason=due.hold_reason,
             cancel_requested=attempt is not None and attempt.cancel_requested_at is not None,
             refunded_cents=refunded_cents,
+            has_refund_failed=failed_refunds > 0,
             paid_cents=amount_cents,
             is_disputed=taken_back_cents > 0,
         ),

@@ -18,7 +18,7 @@ from portal.domain.charge import ChargeState, OutcomeKind
 from portal.domain.reconcile import MEANINGS, Difference, Known, difference_of_credit, difference_of_sale, our_name
 from portal.domain.refund import RefundWay
 from portal.domain.refusal import Refused
-from portal.storage import Session, charge, dispute, organisation, reconcile, refund
+from portal.storage import Session, account, charge, dispute, organisation, reconcile, refund
 from portal.storage.audit import GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.reconcile import ReconcileResult
@@ -168,9 +168,13 @@ def _compare(ports: Ports, organisation_id: str, records: Sequence[GatewayRecord
         for record, difference, row_id, is_settled in judged
         if difference is None and row_id is not None and record.settled_at is not None and not is_settled
     ]
-    if settled:
-        ports.database.run(organisation_id, lambda session: _mark_settled(session, settled, ports.clock.now()))
-        tally.settled_count += len(settled)
+    sales = [each for each in settled if each[1].kind is RecordKind.sale]
+    if sales:
+        ports.database.run(organisation_id, lambda session: _mark_settled(session, sales, ports.clock.now()))
+        tally.settled_count += len(sales)
+    for refund_id, credit in settled:
+        if credit.kind is RecordKind.credit:
+            _mark_refund_settled(ports, organisation_id, refund_id, credit)
     for record, difference, row_id, _ in judged:
         if difference is None:
             continue
@@ -216,7 +220,7 @@ def _judge(session: Session, organisation_id: str, record: GatewayRecord) -> tup
         refund.by_order_id(session, record.order_id) if is_ours else None
     )
     if given is not None:
-        return difference_of_credit(record, known_of(given)), given.id, True
+        return difference_of_credit(record, known_of(given)), given.id, given.settled_at is not None
     if record.outcome.kind is not OutcomeKind.succeeded:
         return None, None, False  # nothing was given back
     sale = charge.by_gateway_id(session, record.refunded_gateway_id) if record.refunded_gateway_id else None
@@ -248,6 +252,19 @@ def _mark_settled(session: Session, settled: list[tuple[str, GatewayRecord]], no
                 heard_at=now,
             )
         )
+
+
+def _mark_refund_settled(ports: Ports, organisation_id: str, refund_id: str, record: GatewayRecord) -> None:
+    def work(session: Session) -> None:
+        found = refund.by_id(session, refund_id)
+        if found is None:
+            return
+        account.lock(session, found.account_id)
+        row = refund.lock(session, refund_id)
+        if row.settled_at is None and row.state == ChargeState.succeeded and row.gateway_id == record.gateway_id:
+            row.settled_at, row.gateway_status = record.settled_at, record.status
+
+    ports.database.run(organisation_id, work)
 
 
 def _unseen(

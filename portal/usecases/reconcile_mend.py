@@ -32,7 +32,7 @@ from portal.usecases.organisation import record as note
 from portal.usecases.organisation import settings
 from portal.usecases.ports import Ports
 from portal.usecases.refund import given_back_cents, learn_refund
-from portal.usecases.refund_outcome import restore_settlement
+from portal.usecases.refund_book import restore_settlement
 from portal.usecases.refund_resolve import resolve_refund
 from portal.usecases.resolve import resolve
 
@@ -248,6 +248,12 @@ def _book_given_back(
     return Difference.voided_there if way is RefundWay.void else Difference.refunded_there
 
 
+def _refund_undone(ports: Ports, organisation_id: str, record: GatewayRecord, row_id: str) -> Difference:
+    """A credit that was accepted and not paid out: the entries of the refund are taken back."""
+    learn_refund(ports, organisation_id, row_id, record.outcome, Actor.gateway)
+    return Difference.refund_undone
+
+
 def _as_given(record: GatewayRecord, row: Refund) -> Outcome:
     """The success of a row that was named after the gateway's entry, not the other way round."""
     return replace(record.outcome, kind=OutcomeKind.succeeded, order_id=row.order_id)
@@ -270,5 +276,6 @@ _MENDS: dict[Difference, Mend] = {
     Difference.adopted: _adopt,
     Difference.voided_there: _voided_there,
     Difference.refunded_there: _refunded_there,
+    Difference.refund_undone: _refund_undone,
     Difference.payment_lost: _payment_lost,
 }

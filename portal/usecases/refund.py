@@ -263,7 +263,12 @@ def given_back_cents(session: Session, charge_id: str) -> int:
 def given_back(session: Session, charge_id: str) -> list[GivenBack]:
     """Every attempt to give a charge's money back, for `portal.domain.refund.refund_line`."""
     return [
-        GivenBack(ChargeState(row.state), row.amount_cents, row.resolved_at or row.claimed_at)
+        GivenBack(
+            ChargeState(row.state),
+            row.amount_cents,
+            row.failed_at or row.resolved_at or row.claimed_at,
+            has_failed=row.failed_at is not None,
+        )
         for row in refund.of_charge(session, charge_id)
     ]
 

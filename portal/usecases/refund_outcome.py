@@ -1,7 +1,8 @@
-"""What an answer about money given back means for the refund, the books, the offer and the messages, in one commit.
+"""What an answer about money given back means for the refund, the books and the messages, in one commit.
 
 Called inside a transaction by `portal.usecases.refund`, whoever learned it. Idempotent, as a charge's outcome is:
-telling it twice changes nothing, telling two different endings raises an alarm and changes nothing.
+telling it twice changes nothing, telling two different endings raises an alarm and changes nothing. One second ending
+is news: a credit that was accepted may fail when it settles (`portal.usecases.refund_failure`).
 """
 
 from datetime import datetime
@@ -16,19 +17,18 @@ from portal.domain.charge import (
     require_legal,
     state_of,
 )
-from portal.domain.ledger import Recipe
-from portal.domain.refund import RefundWay, checked_refund
-from portal.storage import Session, account, charge, customer, obligation, offer, refund
+from portal.domain.refund import LOOK_AGAIN, RefundWay, checked_refund, is_failure
+from portal.storage import Session, account, charge, customer, refund
 from portal.storage.account import Account
 from portal.storage.audit import GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.refund import Refund
 from portal.usecases.alarm import raise_alarm
-from portal.usecases.ledger import post
 from portal.usecases.organisation import record, set_setting, settings
 from portal.usecases.outcome import NOTHING_HAPPENED
 from portal.usecases.promise import promise
-from portal.usecases.share import of_refund
+from portal.usecases.refund_book import book_given_back
+from portal.usecases.refund_failure import fail_refund
 
 
 def apply_refund_outcome(
@@ -54,6 +54,8 @@ def apply_refund_outcome(
     outcome = checked_refund(outcome, way, paid.gateway_id or "", row.order_id, row.amount_cents, row.currency)
     before, after = ChargeState(row.state), state_of(outcome)
     _hear(session, row, outcome, actor, now)
+    if is_failure(outcome, before, way, row.gateway_id):
+        return fail_refund(session, row, paid, owed_on, outcome, now)
     if before in TERMINAL_STATES:
         _told_again(session, row, outcome, after, now)
         return []
@@ -93,53 +95,14 @@ def apply_refund_outcome(
 
 def book_refund(session: Session, row: Refund, paid: Charge, owed_on: Account, now: datetime) -> list[str]:
     """The entries, the offer and the message of money that was given back; ids of the messages."""
-    recipe = Recipe.payment_returned if row.reopens_balance else Recipe.payment_corrected
-    post(
-        session,
-        owed_on,
-        recipe,
-        row.amount_cents,
-        event_key=f"{recipe.value}:{row.id}",
-        posted_at=now,
-        posted_by=row.asked_by,
-        charge_id=paid.id,
-        shares=of_refund(session, row.id),
-    )
+    book_given_back(session, row, paid, owed_on, now)
     if row.way == RefundWay.void:
         paid.gateway_status = "voided"
-    if row.reopens_balance and _reopened_cents(session, paid) >= paid.amount_cents:
-        restore_settlement(session, paid, owed_on, row.asked_by, now)
+    row.next_try_at = now + LOOK_AGAIN  # it has been accepted, not paid out: that is looked at
     payer = customer.by_id(session, row.customer_id)
     if payer is None or not payer.email:
         return []
     return [promise(session, "refund", "email", payer, payer.email, row.id, f"refund:{row.id}", now)]
-
-
-def _reopened_cents(session: Session, paid: Charge) -> int:
-    return sum(
-        each.amount_cents
-        for each in refund.of_charge(session, paid.id)
-        if each.state == ChargeState.succeeded and each.reopens_balance
-    )
-
-
-def restore_settlement(session: Session, paid: Charge, owed_on: Account, by: str, now: datetime) -> None:
-    """A settlement that was not paid after all forgives nothing: the forgiven part is owed again, the offer is open."""
-    settled = obligation.fresh(session, paid.obligation_id)
-    if settled.forgiven_cents:
-        post(
-            session,
-            owed_on,
-            Recipe.settlement_restored,
-            settled.forgiven_cents,
-            event_key=f"settlement_restored:{paid.id}",
-            posted_at=now,
-            posted_by=by,
-            charge_id=paid.id,
-        )
-    taken = offer.by_id(session, settled.offer_id) if settled.offer_id else None
-    if taken is not None and taken.status == "taken":
-        taken.status = "open"  # and shown again for as long as it is valid
 
 
 def _hear(session: Session, row: Refund, outcome: Outcome, actor: Actor, now: datetime) -> None:

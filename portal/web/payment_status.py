@@ -19,6 +19,7 @@ WORDS: dict[PaymentStatus, Callable[[], str]] = {
 LINES: dict[SecondLine, Callable[[], str]] = {
     SecondLine.refunded: lambda: _("Refunded"),
     SecondLine.partly_refunded: lambda: _("Partly refunded"),
+    SecondLine.refund_failed: lambda: _("The refund did not arrive"),
     SecondLine.disputed: lambda: _("Disputed"),
     SecondLine.confirming: lambda: _("Being confirmed"),
     SecondLine.being_checked: lambda: _("We are checking this payment by hand"),

@@ -24,6 +24,7 @@ from simulator.wire.shape import (
     read_person,
 )
 
+SETTLEMENT_DECLINED = "settlement_declined"  # what a fault dictates: taken now, declined when it settles
 AUTHORIZATION_DAYS = {"Visa": 8, "MasterCard": 7, "American Express": 7}
 
 
@@ -99,7 +100,7 @@ class _Draft:
             return behaviour.rejected("duplicate" if self.duplicate else str(forced)), amount_cents
         if forced == "1004":
             return behaviour.approved("1004"), amount_cents // 2 or 1
-        if forced and forced != "authorizing":
+        if forced and forced not in ("authorizing", SETTLEMENT_DECLINED):
             return behaviour.declined(forced), amount_cents
         if self.kind == "credit":
             return behaviour.approved("1002"), amount_cents
@@ -154,6 +155,7 @@ class _Draft:
             authorization_expires_at=now + timedelta(days=days) if approved_sale else None,
             nonce_used=bool(call.params.get("payment_method_nonce")),
             api_request_key=text(call.params.get("api_request_key")),
+            fails_to_settle=call.forced == SETTLEMENT_DECLINED,
         )
 
 

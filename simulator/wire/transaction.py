@@ -9,11 +9,12 @@ from simulator.problems import Problems, refuse
 from simulator.transactions import Transaction
 from simulator.wire import render
 from simulator.wire.call import Call, Reply, account_of
-from simulator.wire.sale import answer_with
+from simulator.wire.sale import SETTLEMENT_DECLINED, answer_with
 from simulator.wire.shape import read_descriptor
 
 VOIDABLE = ("authorized", "submitted_for_settlement")
 _SETTLEABLE = ("submitted_for_settlement", "settling")
+NOT_GIVEN = ("voided", "settlement_declined")  # credits whose money is still there
 _TEST_MOVES = {
     "settle": ("settled", "4000"),
     "settlement_confirm": ("settlement_confirmed", ""),
@@ -115,6 +116,7 @@ def refund(call: Call) -> Reply:
     credit = _child(call, parent, "credit", amount_cents, account)
     credit.refunded_transaction_id = parent.id
     credit.order_id = order_id or parent.order_id
+    credit.fails_to_settle = call.forced == SETTLEMENT_DECLINED
     forced = call.forced if call.forced and call.forced.startswith("2") else None
     answer = behaviour.declined(forced) if forced else behaviour.by_amount(amount_cents)
     credit.code, credit.text, credit.kind = "1002", behaviour.APPROVALS["1002"], "approved"
@@ -166,13 +168,16 @@ def settle_for_test(call: Call) -> Reply:
     transaction = call.transaction()
     if transaction.status not in _SETTLEABLE:
         raise refuse("transaction", "base", "91575")
-    status, transaction.settlement_code = _TEST_MOVES[call.ids[1]]
+    helper = call.ids[1]
+    if helper == "settle" and transaction.fails_to_settle:
+        helper = "settlement_decline"
+    status, transaction.settlement_code = _TEST_MOVES[helper]
     return _moved(call, transaction, status)
 
 
 def _refunded_cents(call: Call, parent: Transaction) -> int:
     refunds = (call.world.transactions.find(call.merchant.id, id_) for id_ in parent.refund_ids)
-    return sum(refund.amount_cents for refund in refunds if refund and refund.status != "voided")
+    return sum(refund.amount_cents for refund in refunds if refund and refund.status not in NOT_GIVEN)
 
 
 def _child(call: Call, parent: Transaction, kind: str, amount_cents: int, account: str) -> Transaction:

@@ -21,6 +21,9 @@ CHANGES = {
     Recipe.payment_returned: 700,
     Recipe.payment_corrected: 0,
     Recipe.settlement_restored: 700,
+    Recipe.return_failed: -700,
+    Recipe.return_kept: 0,
+    Recipe.return_made_good: 0,
     Recipe.payment_lost: 700,
     Recipe.chargeback_opened: 0,
     Recipe.chargeback_won: 0,
@@ -42,16 +45,22 @@ def test_every_book_is_used() -> None:
     assert {book for pair in PAIRS.values() for book in (pair.debit, pair.credit)} == set(Book)
 
 
-def test_only_a_payment_and_a_won_dispute_put_money_at_the_gateway() -> None:
+def test_only_a_payment_a_won_dispute_and_a_refund_that_failed_put_money_at_the_gateway() -> None:
     assert {recipe for recipe, pair in PAIRS.items() if pair.debit is Book.gateway} == {
         Recipe.payment_taken,
         Recipe.chargeback_won,
+        Recipe.return_failed,
+        Recipe.return_kept,
     }
 
 
 def test_a_recipe_and_its_reverse_leave_nothing() -> None:
     placed, lowered = PAIRS[Recipe.balance_placed], PAIRS[Recipe.balance_lowered]
     assert (placed.debit, placed.credit) == (lowered.credit, lowered.debit)
+    returned, failed = PAIRS[Recipe.payment_returned], PAIRS[Recipe.return_failed]
+    assert (returned.debit, returned.credit) == (failed.credit, failed.debit)
+    kept, made_good = PAIRS[Recipe.return_kept], PAIRS[Recipe.return_made_good]
+    assert (kept.debit, kept.credit) == (made_good.credit, made_good.debit)
     opened, won = PAIRS[Recipe.chargeback_opened], PAIRS[Recipe.chargeback_won]
     assert (opened.debit, opened.credit) == (won.credit, won.debit)
     lost, restored = PAIRS[Recipe.chargeback_lost], PAIRS[Recipe.chargeback_restored]

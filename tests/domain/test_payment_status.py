@@ -41,6 +41,14 @@ def test_each_state_shows_one_of_three_words(status: str) -> None:
             {"obligation_status": "paid", "refunded_cents": 200, "paid_cents": 500},
             Shown(PaymentStatus.paid, SecondLine.partly_refunded),
         ),
+        (
+            {"obligation_status": "paid", "has_refund_failed": True, "paid_cents": 500},
+            Shown(PaymentStatus.paid, SecondLine.refund_failed),
+        ),
+        (
+            {"obligation_status": "paid", "has_refund_failed": True, "refunded_cents": 500, "paid_cents": 500},
+            Shown(PaymentStatus.paid, SecondLine.refunded),
+        ),
         ({"obligation_status": "paid", "is_disputed": True}, Shown(PaymentStatus.paid, SecondLine.disputed)),
         ({"obligation_status": "declined"}, Shown(PaymentStatus.declined)),
         ({"obligation_status": "cancelled"}, Shown(PaymentStatus.declined, SecondLine.cancelled)),

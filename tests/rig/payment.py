@@ -18,6 +18,7 @@ from portal.usecases.refund_resolve import resolve_refund
 from tests.rig.house import House
 
 SOON = timedelta(seconds=2)
+NOT_GIVEN = {("credit", "settlement_declined"), ("credit", "voided")}
 
 
 def paid(house: House, amount_cents: int = 10_000, balance_cents: int = 50_000, **values: Any) -> tuple[str, str, str]:
@@ -76,7 +77,8 @@ def alarms(house: House) -> list[str]:
 
 def kept_at_gateway_cents(house: House) -> int:
     """What the gateway took and did not give back."""
-    rows = [row for row in house.simulator.truth(merchant=house.merchant_id) if row["success"]]
+    truth = house.simulator.truth(merchant=house.merchant_id)
+    rows = [row for row in truth if row["success"] and (row["type"], row["status"]) not in NOT_GIVEN]
     took = sum(int(str(row["amount_cents"])) for row in rows if row["type"] == "sale" and row["status"] != "voided")
     return took - sum(int(str(row["amount_cents"])) for row in rows if row["type"] == "credit")
 

@@ -287,6 +287,29 @@ def test_a_lost_refund_is_found_on_the_sale(simulator: SimulatorProcess, gateway
     assert len(gateway.transaction.find(taken.id).refund_ids) == 1
 
 
+def test_settlement_declined_takes_a_refund_and_declines_it_when_it_settles(
+    simulator: SimulatorProcess, gateway: Any
+) -> None:
+    taken = gateway.transaction.sale(sale(amount="10.00")).transaction
+    gateway.testing.settle_transaction(taken.id)
+    simulator.faults("settlement_declined", operation="refund")
+    credit = gateway.transaction.refund(taken.id, "4.00").transaction
+    assert credit.status == "submitted_for_settlement"
+    assert gateway.testing.settle_transaction(credit.id).transaction.status == "settlement_declined"
+    again = gateway.transaction.refund(taken.id).transaction  # what did not arrive can be given back again, whole
+    assert (str(again.amount), again.status) == ("10.00", "submitted_for_settlement")
+
+
+def test_settlement_declined_of_a_sale_comes_with_time(simulator: SimulatorProcess, gateway: Any) -> None:
+    simulator.merchant("integration_merchant_id", settle_after_seconds=60)
+    simulator.faults("settlement_declined")
+    taken = gateway.transaction.sale(sale()).transaction
+    assert taken.status == "submitted_for_settlement"
+    simulator.call("POST", "/simulator/clock", {"seconds": 61})
+    found = gateway.transaction.find(taken.id)
+    assert (found.status, found.processor_settlement_response_code) == ("settlement_declined", "4001")
+
+
 def test_faults_are_used_up_by_the_orders_they_name(simulator: SimulatorProcess, gateway: Any) -> None:
     simulator.faults("decline_soft", order_prefix="a-", times=2)
     simulator.faults("decline_hard", order_regex="^b.*z$", times=0)

@@ -10,7 +10,7 @@ from click.testing import Result
 
 from portal.app import create_app
 from portal.domain.rule import RULES
-from portal.storage import audit, customer, message, obligation, organisation, sms_account
+from portal.storage import audit, charge, customer, message, obligation, organisation, sms_account
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.outbox import deliver
 from portal.usecases.promise import promise
@@ -19,7 +19,7 @@ from portal.usecases.restore import hold_charging
 from portal.usecases.sign_in import Browser
 from portal.usecases.staff import Typed, sign_in_staff
 from tests.rig.house import House
-from tests.rig.payment import balance_of, paid, settled
+from tests.rig.payment import balance_of, paid, refunds_of, settle, settled
 from tests.rig.people import Colleague
 from tests.rig.series import payments_of, scheduled, weekly
 from tests.web.conftest import settings
@@ -58,6 +58,25 @@ def test_every_command_explains_itself(run: Run) -> None:
         said = run(*words, "--help")
         assert said.exit_code == 0, words
         assert len(said.stdout.splitlines()) > 3, words
+
+
+def test_a_refund_that_did_not_arrive_is_seen_where_somebody_looks(run: Run, house: House) -> None:
+    _, charge_id, _ = settled(house)
+    house.simulator.faults("settlement_declined", merchant=house.merchant_id, operation="refund")
+    assert run("refund", "part", charge_id, "12.50", "--organisation", house.slug, "--not-owed").exit_code == 0
+    [row] = refunds_of(house, charge_id)
+    settle(house, row.gateway_id or "")
+    said = run("reconcile", "run", "--organisation", house.slug, "--days", "1")
+    assert "did not reach the customer" in said.stdout, said.output
+    shown = run("refund", "show", charge_id, "--organisation", house.slug).stdout
+    assert "failed 2" in shown
+    assert "settlement_declined" in shown
+    assert "$12.50 of it is the customer's own" in shown
+    with house.ports.database.read(house.organisation_id) as session:
+        paid_for = charge.by_id(session, charge_id)
+    assert paid_for is not None
+    assert "failed 2" in run("explain", paid_for.obligation_id).stdout
+    assert "refund_failed" in run("alarms", "list", "--organisation", house.slug).stdout
 
 
 def test_a_payment_is_given_back_by_the_number_of_its_receipt(run: Run, house: House) -> None:

@@ -17,6 +17,7 @@ from rich.table import Table
 from portal.domain.refusal import Refused
 from portal.storage import Session, organisation
 from portal.storage.organisation import Organisation
+from portal.storage.refund import Refund
 from portal.usecases.ports import Ports
 from portal.web import access
 
@@ -177,6 +178,11 @@ def dollars(amount_cents: object) -> str:
 def moment(at: datetime | None, zone: str = "UTC") -> str:
     """A moment on the organisation's wall."""
     return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z") if at else ""
+
+
+def state_of_refund(row: Refund, zone: str) -> str:
+    """How an attempt to give money back stands; one that was accepted and did not arrive says since when."""
+    return f"failed {moment(row.failed_at, zone)}" if row.failed_at else row.state
 
 
 def sentence(refused: Refused) -> str:

@@ -6,7 +6,16 @@ from flask.cli import with_appcontext
 from portal.domain.refusal import Refused
 from portal.storage import obligation
 from portal.usecases.explain import explain
-from portal.web.command_line.desk import console, dollars, find_in_any, moment, ports, refusals_said, table
+from portal.web.command_line.desk import (
+    console,
+    dollars,
+    find_in_any,
+    moment,
+    ports,
+    refusals_said,
+    state_of_refund,
+    table,
+)
 
 
 @click.command("explain")
@@ -43,3 +52,11 @@ def explain_obligation(obligation_id: str) -> None:
                 row.processor_code or "", row.reason or "", row.gateway_id or "",
             )  # fmt: skip
         out.print(tried)
+    if told.refunds:
+        given = table("claimed", "way", "state", "amount$", "reason", "gateway", title="What was given back")
+        for back in told.refunds:
+            given.add_row(
+                moment(back.claimed_at, owner.timezone), back.way, state_of_refund(back, owner.timezone),
+                dollars(back.amount_cents), back.reason or back.processor_code or "", back.gateway_id or "",
+            )  # fmt: skip
+        out.print(given)

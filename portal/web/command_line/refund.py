@@ -18,6 +18,7 @@ from portal.storage import service as services
 from portal.storage.charge import Charge
 from portal.storage.organisation import Organisation
 from portal.usecases.refund import RefundResult, RefundWish, refund_charge
+from portal.usecases.refund_book import theirs_cents
 from portal.web.command_line.desk import (
     console,
     dollars,
@@ -27,6 +28,7 @@ from portal.web.command_line.desk import (
     ports,
     refusals_said,
     staff,
+    state_of_refund,
     table,
 )
 
@@ -100,15 +102,20 @@ def show(charge_name: str, slug: str) -> None:
     owner, paid = _charge(charge_name, slug)
     with ports().database.read(owner.id) as session:
         rows = refunds.of_charge(session, paid.id)
+        left_cents = theirs_cents(session, paid)
     given = table(
         "when", "by", "way", "state", "amount$", "gateway", "reason", title=f"{dollars(paid.amount_cents)} paid"
     )
     for row in rows:
         given.add_row(
-            moment(row.claimed_at, owner.timezone), row.asked_by, row.way, row.state, dollars(row.amount_cents),
-            row.gateway_id or "", row.reason or row.processor_code or row.asked_why,
+            moment(row.claimed_at, owner.timezone), row.asked_by, row.way, state_of_refund(row, owner.timezone),
+            dollars(row.amount_cents), row.gateway_id or "", row.reason or row.processor_code or row.asked_why,
         )  # fmt: skip
     console().print(given if rows else "Nothing was given back of it.")
+    if left_cents:
+        console().print(
+            f"{dollars(left_cents)} of it is the customer's own: a refund did not arrive. Give it back again."
+        )
 
 
 def _charge(charge_name: str, slug: str) -> tuple[Organisation, Charge]:
