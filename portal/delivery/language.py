@@ -41,6 +41,10 @@ class Language:
         """November 22, 2026, in the zone the value carries."""
         return format_date(value, "long", locale=_REGIONS[self.locale])
 
+    def short_day(self, value: date) -> str:
+        """11/22/2026, as forms have it: the same figures in either language."""
+        return f"{value:%m/%d/%Y}"
+
     def moment(self, value: datetime) -> str:
         """November 22, 2026, 3:04 PM EST, in the zone the value carries."""
         time = format_time(value, "h:mm a z", tzinfo=value.tzinfo, locale=_REGIONS[self.locale])

@@ -25,9 +25,11 @@ from portal.delivery.language import Language, language_for, load_languages
 from portal.delivery.plan_paper import agreement_data, completion_data, schedule_data
 from portal.delivery.qr import qr_svg
 from portal.delivery.safe_text import BREAK, NAME_MAX, WORDS_MAX, breakable, one_line, safe_name
+from portal.delivery.service_document import service_document_data
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import DeliveryPermanent, DeliveryTemporary
 from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
+from portal.domain.service_document import ServiceDocumentFacts
 
 _FONT_ROOTS = (fontpkg_noto_sans.ROOT / "files", fontpkg_noto_sans_arabic.ROOT / "files")
 _HAND = fontpkg_caveat.ROOT / "files"  # for names typed under an agreement; what it lacks is set in the fonts above
@@ -66,6 +68,11 @@ class Paper:
     def completion(self, facts: CompletionFacts, locale: str) -> bytes:
         """The letter that a plan was kept; the same bytes for the same facts."""
         return self._printed("plan_completion.typ", completion_data(facts, self._language(locale)), facts.completed_at)
+
+    def service_document(self, facts: ServiceDocumentFacts, locale: str) -> bytes:
+        """An invoice or a superbill as it was issued; the same bytes for the same facts."""
+        data = service_document_data(facts, self._language(locale))
+        return self._printed("service_document.typ", data, facts.issued_at)
 
     def _language(self, locale: str) -> Language:
         return language_for(self._languages, locale)

@@ -229,6 +229,13 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
         ),
         Event(
+            "document_ready",  # a paper behind the sign-in: says nothing of what is on it (45 CFR 164.502(b), C50)
+            frozenset({Channel.email}),
+            MessageKind.request,
+            (*_SENDER, *_LINK),
+            opt_out=True,
+        ),
+        Event(
             "plan_offer",
             frozenset({Channel.email, Channel.sms}),
             MessageKind.request,

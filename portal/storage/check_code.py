@@ -10,13 +10,13 @@ from portal.storage.types import Instant
 
 
 class CheckCode(TenantRow):
-    """One code, on one receipt, agreement or message of this organisation."""
+    """One code, on one receipt, agreement, message, invoice or superbill of this organisation."""
 
     __tablename__ = "check_code"
     __table_args__ = tenant_args(
         UniqueConstraint("organisation_id", "code"),
         UniqueConstraint("organisation_id", "kind", "subject_id"),
-        CheckConstraint("kind IN ('receipt','agreement','message')", name="kind"),
+        CheckConstraint("kind IN ('receipt','agreement','message','invoice','superbill')", name="kind"),
     )
 
     code: Mapped[str] = mapped_column(Text)

@@ -3,6 +3,7 @@
 The outbox row is the promise; a doorbell only hurries it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -103,6 +104,12 @@ def receipts_of(session: Session, customer_id: str, limit: int) -> list[Receipt]
             .limit(limit)
         )
     )
+
+
+def receipts_of_charges(session: Session, charge_ids: Collection[str]) -> dict[str, Receipt]:
+    """Charge id -> its receipt, for those that have one."""
+    rows = session.scalars(select(Receipt).where(Receipt.charge_id.in_(charge_ids)))
+    return {row.charge_id: row for row in rows}
 
 
 def receipt_by_id(session: Session, receipt_id: str) -> Receipt | None:

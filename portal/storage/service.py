@@ -168,6 +168,11 @@ def is_owed(session: Session, account_id: str) -> bool:
     return session.scalar(question) is not None
 
 
+def is_any(session: Session, account_ids: Collection[str]) -> bool:
+    """Whether any of these accounts has a service at all."""
+    return session.scalar(select(Service.id).where(Service.account_id.in_(account_ids)).limit(1)) is not None
+
+
 def fresh(session: Session, service_ids: Collection[str]) -> list[Service]:
     """These services, read again: the lock of their account is held by then."""
     return list(
@@ -234,6 +239,17 @@ def entries_of_charges(session: Session, charge_ids: Collection[str]) -> list[Se
             select(ServiceEntry)
             .where(ServiceEntry.charge_id.in_(charge_ids))
             .order_by(ServiceEntry.posted_at, ServiceEntry.id)
+        )
+    )
+
+
+def entries_of_services(session: Session, service_ids: Collection[str], kinds: Collection[str]) -> list[ServiceEntry]:
+    """Every move of these services in entries of these kinds, in order."""
+    return list(
+        session.scalars(
+            select(ServiceEntry)
+            .where(ServiceEntry.service_id.in_(service_ids), ServiceEntry.kind.in_(kinds))
+            .order_by(ServiceEntry.posted_at, ServiceEntry.event_key, ServiceEntry.id)
         )
     )
 

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     receipt = "receipt"
     agreement = "agreement"
     message = "message"
+    invoice = "invoice"
+    superbill = "superbill"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ NAMES = frozenset(
         "cancel.before_commit",
         "cancel.after_commit",
         "run.after_hand_out",
+        "document.before_commit",
     }
 )
 _armed: dict[str, tuple[str, int]] = {}

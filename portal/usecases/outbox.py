@@ -231,6 +231,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
                 raise DeliveryPermanent("code_missing")
             facts |= json.loads(ports.seal.open(row.sealed_facts))
             facts["expires_at"] = datetime.fromisoformat(facts["expires_at"])
+        case "document_ready":
+            facts["link_url"] = f"{facts['portal_url']}/account/documents/{row.subject_id}"
         case "pin_changed":
             facts["changed_at"] = row.created_at
         case event if event in OF_SCHEDULE | OF_PAYMENT:

@@ -52,6 +52,7 @@ class Overview:
     ending_methods: frozenset[str]  # ids of cards that end within two months
     broken: tuple[str, ...]  # accounts whose schedule waits for another card
     last_receipt: Receipt | None
+    has_services: bool  # paid or not: there is something to make an invoice of
 
     @property
     def balance_cents(self) -> int:
@@ -87,6 +88,7 @@ def look(session: Session, customer: Customer, zone: str, now: datetime) -> Over
         ending_methods=frozenset(card.id for card in methods if _ends_before(card, soon)),
         broken=tuple(row.reference for row in rows if row.id in waiting),
         last_receipt=receipts[0] if receipts else None,
+        has_services=service.is_any(session, [row.id for row in rows]),
     )
 
 

@@ -15,6 +15,7 @@ from portal.domain.document import ReceiptFacts
 from portal.domain.message import Attachment, MessageText
 from portal.domain.notice import Notice
 from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
+from portal.domain.service_document import ServiceDocumentFacts
 from portal.storage import Database
 from portal.usecases.secret import Secrets
 
@@ -136,6 +137,8 @@ class Paper(Protocol):
     def schedule(self, facts: ScheduleFacts, locale: str) -> bytes: ...
 
     def completion(self, facts: CompletionFacts, locale: str) -> bytes: ...
+
+    def service_document(self, facts: ServiceDocumentFacts, locale: str) -> bytes: ...
 
 
 class Drawings(Protocol):

@@ -35,7 +35,7 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.payment_method import NEW
 from portal.usecases.ports import Ports
-from portal.usecases.service import ServiceLine, with_figures
+from portal.usecases.service import ServiceLine, own_services, with_figures
 from portal.usecases.share import for_obligation
 
 SERVICES_MAX = 200  # of one payment
@@ -97,27 +97,14 @@ def open_selection(session: Session, customer_id: str, service_ids: Collection[s
     Refused: `services_off`, `services_missing`, `services_too_many`, `service_unknown` (also another's),
     `services_of_two_accounts`, `services_paid`, `too_many_visits`.
     """
-    wanted = list(dict.fromkeys(service_ids))
-    if not wanted:
-        raise Refused("services_missing")
-    if len(wanted) > SERVICES_MAX:
-        raise Refused("services_too_many", most=SERVICES_MAX)
-    found = services.lines_of(session, wanted)
-    account_ids = {row.account_id for row, *_ in found}
-    owned = [accounts.by_id(session, each) for each in account_ids]
-    if len(found) != len(wanted) or any(row is None or row.customer_id != customer_id for row in owned):
-        raise Refused("service_unknown")
-    if len(account_ids) > 1:
-        raise Refused("services_of_two_accounts")
-    [owed_on] = owned
-    if owed_on is None:
-        raise AssertionError("a service without its account")
+    owed_on, found = own_services(session, customer_id, service_ids, SERVICES_MAX)
     rules = settings_of(session, organisations.by_id(session, owed_on.organisation_id))
     require_on(rules, owed_on)
     if any(line.free_cents <= 0 for line in with_figures(session, owed_on, found)):
         raise Refused("services_paid")
     if limits.count_up(session, "selection", customer_id, timedelta(hours=1), now) > SELECTIONS_PER_HOUR:
         raise Refused("too_many_visits")
+    wanted = list(dict.fromkeys(service_ids))
     row = Selection(customer_id=customer_id, account_id=owed_on.id, services=wanted, locale=locale, opened_at=now)
     session.add(row)
     session.flush()

@@ -4,6 +4,7 @@ Called by the command line, imports and seeding. A fee is placed on the account'
 nothing is ever just set. Charges nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -141,6 +142,28 @@ def raise_service(
 def lines(session: Session, owed_on: Account, *, unpaid: bool = False) -> list[ServiceLine]:
     """The services of an account, oldest first, each with its money."""
     return with_figures(session, owed_on, services.lines_of_account(session, owed_on.id, unpaid=unpaid))
+
+
+def own_services(
+    session: Session, customer_id: str, service_ids: Collection[str], most: int
+) -> tuple[Account, list[Line]]:
+    """These services, each once, and the one account of this customer they stand on.
+
+    Refused: `services_missing`, `services_too_many`, `service_unknown` (also another's), `services_of_two_accounts`.
+    """
+    wanted = list(dict.fromkeys(service_ids))
+    if not wanted:
+        raise Refused("services_missing")
+    if len(wanted) > most:
+        raise Refused("services_too_many", most=most)
+    found = services.lines_of(session, wanted)
+    owned = [accounts.by_id(session, each) for each in {row.account_id for row, *_ in found}]
+    known = [row for row in owned if row is not None and row.customer_id == customer_id]
+    if len(found) != len(wanted) or len(known) != len(owned):
+        raise Refused("service_unknown")
+    if len(known) > 1:
+        raise Refused("services_of_two_accounts")
+    return known[0], found
 
 
 def with_figures(session: Session, owed_on: Account, found: list[Line]) -> list[ServiceLine]:

@@ -19,6 +19,7 @@ HEADER = ("Date", "Receipt", "Amount", "Method", "Last four", "Service date", "C
 class PaidFor:
     """One service and what a payment paid of it, less what was given back since."""
 
+    service_id: str
     performed_on: date
     code: str
     description: str
@@ -57,9 +58,9 @@ def payments(
     for row in wanted:
         parts = [(lines[each], cents) for each, cents in moved.get(row.charge_id, {}).items() if each in lines]
         paid_for = [
-            PaidFor(detail.performed_on, " ".join([detail.code, *detail.modifiers]), detail.description,
-                    treated_by.name, treated.full_name, cents)
-            for (_, detail, treated_by, treated), cents in parts
+            PaidFor(service_row.id, detail.performed_on, " ".join([detail.code, *detail.modifiers]),
+                    detail.description, treated_by.name, treated.full_name, cents)
+            for (service_row, detail, treated_by, treated), cents in parts
         ]  # fmt: skip
         found.append(Payment(row, days[row.id], tuple(sorted(paid_for, key=lambda each: each.performed_on))))
     return found

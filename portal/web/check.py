@@ -36,7 +36,13 @@ def post() -> Response:
         found = check_code.check(session, typed)
     if found is None:
         return page("check/not_ours.html", 404, code=read_code(typed), here=request.path, announce=_("Not ours"))
-    words = {Kind.receipt: _("A receipt"), Kind.agreement: _("An agreement"), Kind.message: _("A message")}
+    words = {
+        Kind.receipt: _("A receipt"),
+        Kind.agreement: _("An agreement"),
+        Kind.message: _("A message"),
+        Kind.invoice: _("An invoice"),
+        Kind.superbill: _("A superbill"),
+    }
     return page(
         "check/genuine.html", kind=words[found.kind], made_at=found.made_at, code=read_code(typed), here=request.path,
         announce=_("Genuine"),

@@ -41,7 +41,15 @@ from portal.web.card_link import authorize, card, done
 from portal.web.card_link.door import CARD_LINK
 from portal.web.card_page import card_page
 from portal.web.carrier import carrier
-from portal.web.customer import history, methods, profile, service_list, service_payment, service_result
+from portal.web.customer import (
+    history,
+    methods,
+    profile,
+    service_document,
+    service_list,
+    service_payment,
+    service_result,
+)
 from portal.web.customer import home as first_page
 from portal.web.customer import pin as customer_pin
 from portal.web.customer import sign_in as customer_sign_in
@@ -67,6 +75,7 @@ CUSTOMER = (
     history,
     methods,
     profile,
+    service_document,
     service_list,
     service_payment,
     service_result,

@@ -140,11 +140,11 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "move_date_missing": lambda _facts: _("Choose a date."),
     "change_tick_missing": lambda _facts: _("Tick the box to confirm."),
     "services_missing": lambda _facts: _("Check at least one service, or Check All."),
-    "services_too_many": lambda facts: _(
-        "Choose at most %(most)s services for one payment.", most=facts.get("most", 0)
-    ),
+    "services_too_many": lambda facts: _("Choose at most %(most)s services at a time.", most=facts.get("most", 0)),
+    "too_many_documents": lambda _facts: _("You asked for many documents in a short time. Try again in an hour."),
+    "email_missing": lambda _facts: _("There is no email address on file for you. Add one under My Profile."),
     "service_unknown": lambda _facts: _("One of these services is not on this page any more. Choose again."),
-    "services_of_two_accounts": lambda _facts: _("Pay the services of one account at a time."),
+    "services_of_two_accounts": lambda _facts: _("Choose services of one account at a time."),
     "services_paid": lambda _facts: _("One of these services is paid, or is being paid. Choose again."),
     "services_off": lambda _facts: _("Payments are turned off here. Please ask your practice. Nothing was charged."),
     "note_too_long": lambda facts: _("Shorten the notes to %(most)s characters or fewer.", most=facts.get("most", 0)),

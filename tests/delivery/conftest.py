@@ -23,6 +23,17 @@ from babel.messages.pofile import read_po
 from portal.delivery.paper import Paper
 from portal.delivery.wording import Wording
 from portal.domain.document import ReceiptFacts
+from portal.domain.service import Figures
+from portal.domain.service_document import (
+    Content,
+    DocumentKind,
+    LineOnPaper,
+    PaymentOnPaper,
+    PersonOnPaper,
+    Practice,
+    ProviderOnPaper,
+    ServiceDocumentFacts,
+)
 
 PORTAL = Path(__file__).resolve().parents[2] / "portal"
 TEMPLATES = PORTAL / "templates"
@@ -107,6 +118,10 @@ FACTS: dict[str, dict[str, object]] = {
         "expires_at": PAID_AT,
     },
     "pin_changed": {**SENDER, "changed_at": PAID_AT},
+    "document_ready": {
+        **SENDER,
+        "link_url": "https://pay.example/harbor/account/documents/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    },
     "plan_offer": {
         **SENDER,
         "customer_name": "Maria Lopez",
@@ -188,6 +203,31 @@ RECEIPT = ReceiptFacts(
     check_code="7K3M-9QXT-2FHC-8ZWN",
     check_url="https://pay.example/harbor/check?code=7K3M-9QXT-2FHC-8ZWN",
 )
+
+
+PRACTICE = Practice("o", "Willow Street Therapy", "5 Willow Street, Oakland, CA 94607", "+1 415 555 0187",
+                    "office@willow.example", "94-3312208", "1234567893", "#6b3fa0", "America/Los_Angeles")  # fmt: skip
+PATIENT = PersonOnPaper("p", "T-1042", "Sam Okafor", ("118 Alder Court", "Oakland, CA 94610"), date(1988, 2, 9))
+SUPERBILL = ServiceDocumentFacts(
+    content=Content(
+        kind=DocumentKind.superbill,
+        practice=PRACTICE,
+        payer=PATIENT,
+        account="WST-1042",
+        patient=PATIENT,
+        provider=ProviderOnPaper("r", "REED", "Miriam Reed", "PhD", "LMFT-48213 (CA)", "1234567893", ""),
+        lines=(
+            LineOnPaper("s", "WS-1", date(2026, 10, 18), "Miriam Reed, PhD", "Sam Okafor", "11", "90791", (), 1,
+                        ("F41.1",), "First visit", Figures(19_500, 8_000, 1_500, 10_000)),
+        ),
+        payments=(PaymentOnPaper(date(2026, 11, 20), 10_000, "Visa", "1111", "7K3M-9QXT-2FHC"),),
+    ),
+    number="SB-000042",
+    replaces="SB-000041",
+    issued_at=PAID_AT,
+    check_code="7K3M-9QXT-2FHC-8ZWN",
+    check_url="https://pay.example/willow/check?code=7K3M-9QXT-2FHC-8ZWN",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

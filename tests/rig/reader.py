@@ -154,7 +154,8 @@ class Reader:
     def press(self, button: str, **headers: str) -> "Reader":
         """Submits the form of a button as a browser without script does."""
         form, pressed = self.form_of(button)
-        return self.post(form.get("action") or self.url, self.values_of(form, pressed), **headers)
+        to = pressed.get("formaction") or form.get("action") or self.url
+        return self.post(to, self.values_of(form, pressed), **headers)
 
     def values_of(self, form: Element, pressed: Element | None = None) -> dict[str, str]:
         values: dict[str, str] = {}

@@ -43,6 +43,7 @@ from portal.storage.rows import TenantRow, new_id
 from portal.storage.schedule import Schedule
 from portal.storage.selection import Selection
 from portal.storage.service import Service, ServiceDetail, ServiceEntry
+from portal.storage.service_document import DocumentCounter, ServiceDocument
 from portal.storage.share import ServiceShare
 from portal.storage.sign_in import SignIn
 from portal.storage.signing import PlanPaper, PlanSignature, RecordConsent, Signing
@@ -201,6 +202,10 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(ServiceEntry(service_id=ids["service"], account_id=owed_on.id, kind="fee", change_cents=100,
                          event_key="e", charge_id=ids["charge"], posted_at=NOW, posted_by="test"))  # fmt: skip
         add(ServiceShare(obligation_id=ids["obligation"], service_id=ids["service"], amount_cents=100, made_at=NOW))
+        add(DocumentCounter(kind="invoice", last_seq=1))
+        add(ServiceDocument(**both, kind="invoice", seq=1, number="INV-000001", services=[ids["service"]],
+                            services_sha256="0" * 64, locale="en", facts={}, facts_sha256="0" * 64,
+                            content_sha256="0" * 64, issued_at=NOW, issued_by="test"))  # fmt: skip
         add(Selection(**both, services=[ids["service"]], obligation_id=ids["obligation"], locale="en", opened_at=NOW))
         add(Notice(payload_sha256="0" * 64, signature="k|0", payload="PGE+", kind="check", received_at=NOW,
                    next_try_at=NOW))  # fmt: skip

@@ -37,7 +37,7 @@ def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, 
                 row[unique] = new_id()
         if name == "inbound_text":
             row["provider_id"] = new_id()
-        if name == "service_detail":
+        if name in ("service_detail", "service_document"):
             row["seq"] = 99
         if name == "service_share" and column == "refund_id":  # it is for a payment or for a refund, never for both
             row["obligation_id"] = None

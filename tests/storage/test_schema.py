@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ABOVE_ORGANISATIONS = {"organisation", "deployment_stamp"}
 APPEND_ONLY = {"ledger_entry", "agreement", "receipt", "organisation_setting", "audit_entry", "gateway_fact",
                "reconcile_result", "contact_wish", "message_fact", "check_code", "inbound_text", "plan_signature",
-               "record_consent", "plan_paper", "service_detail", "service_entry", "service_share"}  # fmt: skip
+               "record_consent", "plan_paper", "service_detail", "service_entry", "service_share",
+               "service_document"}  # fmt: skip
 TABLES = {table.name: table for table in Row.metadata.sorted_tables}
 TENANT_TABLES = sorted(TABLES.keys() - ABOVE_ORGANISATIONS)
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import Result
 
 from portal.app import create_app
-from portal.storage import account
+from portal.storage import account, message
 from tests.rig.house import House
 from tests.rig.payment import balance_of
 from tests.rig.practice import balances
@@ -109,3 +109,25 @@ def test_patients_come_from_a_file_and_are_listed_under_who_pays(
     for expected in ("P-1", "P-7", "Lina Moss", "2016-03-01", "Oakland"):
         assert expected in listed
     assert "Miriam Reed" in run("provider", "list").stdout
+
+
+def test_c53_the_practice_issues_documents_and_sees_what_is_missing(
+    run: Run, house: House, owed: tuple[str, str]
+) -> None:
+    account_id, number = owed
+    made = run("service", "record", "S-1", number, "P-1", "150", "--on", "2026-10-05", "--provider", "REED",
+               "--code", "90834", "--diagnosis", "F41.1")  # fmt: skip
+    assert made.exit_code == 0, made.stderr
+    held = run("document", "issue", "superbill", "S-1")
+    assert (held.exit_code, "SB-" in held.stdout) == (2, False)
+    for expected in ("EIN of the practice", "provider REED", "licence number and state"):
+        assert expected in held.stdout
+        assert expected in run("document", "missing", number).stdout
+    house.set("practice_ein", "94-3312208")
+    run("provider", "change", "REED", "--licence-number", "LMFT-1", "--licence-state", "CA")
+    assert "Nothing is missing" in run("document", "missing", number).stdout
+    issued = run("document", "issue", "superbill", "S-1", "--mail")
+    assert (issued.exit_code, issued.stdout.strip()) == (0, "SB-000001")
+    with house.ports.database.read(house.organisation_id) as session:
+        assert "document_ready" in {each.event for each in message.of_customer(session, house.customer_id)}
+    assert run("document", "issue", "invoice", "S-9").exit_code == 1

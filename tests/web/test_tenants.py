@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from portal.domain.payment_link import digest
+from portal.domain.service_document import DocumentKind
 from portal.domain.staff import Role
 from portal.storage import Session, login, message, payment_link, payment_method
 from portal.usecases.account import add_customer, open_account
@@ -19,6 +20,7 @@ from portal.usecases.payment_link import make
 from portal.usecases.plan import PlanOrder
 from portal.usecases.plan import make as make_plan
 from portal.usecases.selection import open_selection
+from portal.usecases.service_document import issue
 from portal.web.audience import OPEN, Audience, Who, audience_of
 from tests.rig.house import House, found
 from tests.rig.payment import paid
@@ -77,6 +79,8 @@ def person(house: House, number: int) -> Person:
     things["plan_id"] = drafted(own, f"M-{number}-3")
     with house.ports.database.transaction(house.organisation_id) as session:
         things["selection_id"] = open_selection(session, customer_id, [treated], "en", now)
+    issued = issue(house.ports, house.organisation_id, customer_id, DocumentKind.invoice, [treated], "en", by="test")
+    things["document_id"] = issued.documents[0].id
     return Person(own, known, things, token)
 
 

@@ -5,6 +5,7 @@ from flask import Flask
 from portal.web.command_line.alarms import alarms
 from portal.web.command_line.clock import clock
 from portal.web.command_line.customers import customers
+from portal.web.command_line.document import document
 from portal.web.command_line.due import due
 from portal.web.command_line.explain import explain_obligation
 from portal.web.command_line.messages import messages
@@ -24,7 +25,7 @@ from portal.web.command_line.wish import wish
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, cancel, clock, customers, due, explain_obligation, messages, move, pages, plan, provider, reconcile,
-        refund, restored, retry, service, skip, staff, subscription, treated, wish,
+        alarms, cancel, clock, customers, document, due, explain_obligation, messages, move, pages, plan, provider,
+        reconcile, refund, restored, retry, service, skip, staff, subscription, treated, wish,
     ):  # fmt: skip
         app.cli.add_command(command)
