@@ -114,7 +114,7 @@ def test_patients_come_from_a_file_and_are_listed_under_who_pays(
 def test_c53_the_practice_issues_documents_and_sees_what_is_missing(
     run: Run, house: House, owed: tuple[str, str]
 ) -> None:
-    account_id, number = owed
+    _, number = owed
     made = run("service", "record", "S-1", number, "P-1", "150", "--on", "2026-10-05", "--provider", "REED",
                "--code", "90834", "--diagnosis", "F41.1")  # fmt: skip
     assert made.exit_code == 0, made.stderr
