@@ -46,6 +46,11 @@ NAMES = frozenset(
         "plan.sign.after_commit",
         "cancel.before_commit",
         "cancel.after_commit",
+        "move.before_commit",
+        "move.after_commit",
+        "selection.before_commit",
+        "selection.after_commit",
+        "reply.after_store",
         "run.after_hand_out",
         "document.before_commit",
     }

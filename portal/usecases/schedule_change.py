@@ -112,9 +112,13 @@ def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by
         due.version += 1
         record(session, by, "obligation_moved", due.id, now, from_on=before.isoformat(), to_on=day.isoformat())
         key = f"payment_moved:{due.id}:{due.version}"
-        return day, tell(session, "payment_moved", plan, due.id, key, now, is_answer=by == CUSTOMER)
+        promised = tell(session, "payment_moved", plan, due.id, key, now, is_answer=by == CUSTOMER)
+        session.flush()
+        failpoint("move.before_commit")
+        return day, promised
 
     day, promised = ports.database.run(organisation_id, work)
+    failpoint("move.after_commit")
     _ring(ports, organisation_id, promised)
     return day
 

@@ -1,7 +1,9 @@
 """`make crash`: plays thousands of histories of a charge with real processes and prints what went wrong.
 
-Exit code 1 when one of ours charged twice, lost, made up or left hanging a payment, when the control never charged
-twice, or when a place to die or a fault was never met. `--seed N --only K` plays one history again.
+Then the rigs beside it: acts (the run, refunds, notices, schedules, messages), batches, cancels that race a charge, and
+everything killed at once. Exit code 1 when one of ours charged twice, lost, made up or left hanging a payment, when the
+control never charged twice, or when a place to die or a fault was never met. `--seed N --only K` plays one history
+again; `--only-control` and `--only-act` say of which kind.
 """
 
 import argparse
@@ -16,7 +18,9 @@ import tempfile
 import time
 import uuid
 import warnings
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -35,13 +39,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histories", type=int, default=2_000, help="of ours, on all engines together")
     parser.add_argument("--control", type=int, default=200, help="of the naive way")
+    parser.add_argument("--acts", type=int, default=800, help="histories of acts, on all engines together")
     parser.add_argument("--batches", type=int, default=400, help="histories of the run's batches, on all engines")
+    parser.add_argument("--cycles", type=int, default=20, help="everything killed at once: so often, on each engine")
     parser.add_argument(
         "--races", type=int, default=10_000, help="of a cancel against a charge, on all engines together"
     )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", type=int, help="play this one history, and say what happened")
     parser.add_argument("--only-control", action="store_true", help="with --only: the one of the control")
+    parser.add_argument("--only-act", action="store_true", help="with --only: the act of that number")
     parser.add_argument("--engine", choices=(*ENGINES, "both"), default="both")
     parser.add_argument("--lanes", type=int, default=max(2, (os.cpu_count() or 2)), help="on each engine, at once")
     parser.add_argument("--seconds", type=float, default=0, help="stop after so long (0: play them all)")
@@ -54,53 +61,76 @@ def main() -> int:
     scratch.use()
     warnings.simplefilter("ignore", DeprecationWarning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
+    if options.only_act:
+        return _play_act_again(options)
     chosen = _chosen(options)
     with tempfile.TemporaryDirectory(prefix="paydoor-crash-") as folder, contextlib.ExitStack() as stack:
         results = _play(chosen, options, Path(folder), stack)
         log = Path(folder, "log").read_text() if Path(folder, "log").exists() else ""
-        failed_beside = options.only is None and _play_beside(options, Path(folder))
+        beside = _play_beside(options, Path(folder)) if options.only is None else Beside()
     if options.results:
         options.results.write_text("".join(json.dumps(result) + "\n" for result in results))
-    return _judge(results, len(chosen), options, log) or int(failed_beside)
+    return _judge(results, len(chosen), options, log, beside.met) or int(beside.failed)
 
 
-def _play_beside(options: argparse.Namespace, folder: Path) -> bool:
-    """The two rigs that are programs of their own, each on both engines at once; whether one found something."""
-    engines = ENGINES if options.engine == "both" else (options.engine,)
-    failed = False
+@dataclass
+class Beside:
+    """What the rigs that are programs of their own found: whether one failed, and the places to die they came by."""
+
+    failed: bool = False
+    met: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def _engines(options: argparse.Namespace) -> Sequence[str]:
+    return ENGINES if options.engine == "both" else (options.engine,)
+
+
+def _play_beside(options: argparse.Namespace, folder: Path) -> Beside:
+    """Each on both engines at once, one after the other."""
+    engines, beside = _engines(options), Beside()
     for module, option, number in (
-        ("tests.crash.batch", "--histories", options.batches),
-        ("tests.crash.cancel_race", "--races", options.races),
+        ("tests.crash.acts", "--histories", options.acts // len(engines)),
+        ("tests.crash.batch", "--histories", options.batches // len(engines)),
+        ("tests.crash.cancel_race", "--races", options.races // len(engines)),
+        ("tests.crash.blackout", "--cycles", options.cycles),
     ):
         if number:
-            failed = _play_program(module, [option, str(number // len(engines))], engines, options, folder) or failed
-    return failed
+            _play_program(module, [option, str(number)], beside, options, folder)
+    return beside
 
 
-def _play_program(
-    module: str, arguments: list[str], engines: Sequence[str], options: argparse.Namespace, folder: Path
-) -> bool:
+def _play_act_again(options: argparse.Namespace) -> int:
+    beside = Beside()
+    with tempfile.TemporaryDirectory(prefix="paydoor-crash-") as folder:
+        _play_program("tests.crash.acts", ["--only", str(options.only)], beside, options, Path(folder))
+    return int(beside.failed)
+
+
+def _play_program(module: str, arguments: list[str], beside: Beside, options: argparse.Namespace, folder: Path) -> None:
     with contextlib.ExitStack() as stack:
         running = {}
-        for engine in engines:
-            [url] = _databases(engine, 1, Path(tempfile.mkdtemp(dir=folder)), options, stack)
-            command = [sys.executable, "-m", module, url, *arguments, "--seed", str(options.seed)]
+        for engine in _engines(options):
+            if module == "tests.crash.blackout":  # brings its own server, to kill it
+                where = engine
+            else:
+                [where] = _databases(engine, 1, Path(tempfile.mkdtemp(dir=folder)), options, stack)
+            command = [sys.executable, "-m", module, where, *arguments, "--seed", str(options.seed)]
             running[engine] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        failed = False
+            stack.callback(running[engine].terminate)
         for engine, process in running.items():
             said, _ = process.communicate()
-            failed = failed or process.returncode != 0
             found = json.loads(said) if said.strip() else {"sentence": "ended without a word"}
+            beside.failed = beside.failed or process.returncode != 0
+            beside.met.update((point, action) for point, action in found.get("met", ()))
             _say(f"{module.rpartition('.')[2]} on {engine}: {found['sentence']}")
-            if process.returncode:
-                _say(f"FAILED {said}")
-    return failed
+            if process.returncode or options.only is not None:
+                _say(f"{'FAILED' if process.returncode else 'played again'} {said}")
 
 
 def _chosen(options: argparse.Namespace) -> list[History]:
     if options.only is not None:
         return [(choose_control if options.only_control else choose)(options.seed, options.only)]
-    engines = ENGINES if options.engine == "both" else (options.engine,)
+    engines = _engines(options)
     ours = [choose(options.seed, number) for number in range(options.histories * len(ENGINES) // len(engines))]
     control = [choose_control(options.seed, number) for number in range(options.control * len(ENGINES) // len(engines))]
     return [history for history in (*ours, *control) if history.engine in engines]
@@ -164,7 +194,13 @@ def _collect(lanes: selectors.BaseSelector, expected: int, seconds: float) -> li
     return results
 
 
-def _judge(results: list[dict[str, Any]], expected: int, options: argparse.Namespace, log: str) -> int:
+def _judge(
+    results: list[dict[str, Any]],
+    expected: int,
+    options: argparse.Namespace,
+    log: str,
+    beside: Counter[tuple[str, str]],
+) -> int:
     if options.only is not None:
         for result in results:
             _say(json.dumps(result, indent=2))
@@ -176,7 +212,7 @@ def _judge(results: list[dict[str, Any]], expected: int, options: argparse.Names
     if len(results) < expected and not options.seconds:
         problems.append(f"{expected - len(results)} histories were not played; the log ends with:\n{log[-3000:]}")
     if options.only is None:
-        lines, missing = coverage(results)
+        lines, missing = coverage(results, beside)
         for line in (*lines, ""):
             _say(line)
         if missing and (options.covers or len(ours) >= 1_000):

@@ -45,6 +45,13 @@ def listen_to_logs() -> None:
     structlog.configure(processors=[hear], cache_logger_on_first_use=False)
 
 
+def raised() -> bool:
+    """Whether a point raised in what was logged since this was asked last."""
+    found = bool(_raised)
+    _raised.clear()
+    return found
+
+
 def charger(world: World, history: History, scene: Scene, armed: str, wire: Wire) -> int:
     """A page or a worker: charges the obligation, then delivers what was rung for."""
     wire.order()
@@ -95,6 +102,5 @@ def janitor(world: World, armed: str, wire: Wire) -> int:
                 sweep(ports, pool, Walk(after=PAST_ALL_ACCOUNTS))
             except Exception:
                 traceback.print_exc()
-            wire.report(POINT_RAISED if _raised else DONE)
-            _raised.clear()
+            wire.report(POINT_RAISED if raised() else DONE)
     return 0

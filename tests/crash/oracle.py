@@ -61,7 +61,7 @@ def judge(world: World, history: History, scene: Scene, played: Played) -> Verdi
             _judge_money(row, attempts, taken[obligation_id], entries, verdict)
             _judge_end(history, row, attempts, alarms, verdict)
             for attempt in attempts:
-                _judge_moves(session, attempt, verdict)
+                judge_moves(session, attempt, verdict)
                 _judge_alarms(history, attempt, alarms, verdict)
         owed = account.by_id(session, scene.account_id)
         assert owed is not None
@@ -140,7 +140,7 @@ def _judge_end(
         verdict.wrong.append(f"in review for no good reason: {reason}")
 
 
-def _judge_moves(session: Any, attempt: Charge, verdict: Verdict) -> None:
+def judge_moves(session: Any, attempt: Charge, verdict: Verdict) -> None:
     """Every move on record is in the table, and together they are one way from nothing to where it stands."""
     rows = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == attempt.id)).all()
     balance: Counter[str | None] = Counter()

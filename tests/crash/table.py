@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tests.crash.history import ACTIONS, CHARGER_POINTS, CUSTOMER_POINTS, FAULTS, JANITOR_POINTS
+from portal.usecases.failpoint import NAMES
+from tests.crash.history import ACTIONS, FAULTS
 
 COUNTED = ("doubles", "lost", "phantom", "stuck", "wrong", "review")
 Result = dict[str, Any]
+# Where whoever signs a plan may die: tests/usecases/test_sign.py.
+SIGNED = frozenset({"plan.sign.before_commit", "plan.sign.after_commit"})
 
 
 def is_control(result: Result) -> bool:
@@ -40,11 +43,11 @@ def report(results: list[Result]) -> list[str]:
     return [*table("engine: variant", by_variant), "", *table("of ours, those with", by_family)]
 
 
-def coverage(results: list[Result]) -> tuple[list[str], list[str]]:
-    """(lines to print, what was never met) of places to die and of faults."""
+def coverage(results: list[Result], beside: Counter[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """(lines to print, what was never met) of places to die and of faults. `beside`: met in the rigs beside."""
     ours = [result for result in results if not is_control(result)]
-    hits = Counter((point, action) for result in ours for point, action in result["hits"])
-    points = (*CHARGER_POINTS, *CUSTOMER_POINTS, *JANITOR_POINTS)
+    hits = beside + Counter((point, action) for result in ours for point, action in result["hits"])
+    points = sorted(NAMES - SIGNED)
     faults = Counter(result["fault"] for result in ours if result["fault_was_met"])
     lines = ["place to die               " + "".join(f"{action:>7}" for action in ACTIONS)]
     lines += [f"  {point:<25}" + "".join(f"{hits[point, action]:>7}" for action in ACTIONS) for point in points]

