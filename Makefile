@@ -37,8 +37,8 @@ check: install-dev build ## Style, types, the import contracts, complete transla
 bench: install-dev build chromium ## Measure the pages against a bare route of the same weight, in one run
 	@CHROMIUM_PATH="$$(cat .venv/chromium-path)" $(PY) -m bench $(BENCH)
 
-crash: install-dev ## At least 2,000 histories with kills and faults: doubles, lost, phantom, stuck
-	$(PY) -m tests.crash
+crash: install-dev ## Thousands of histories with kills and faults, and everything killed at once: doubles, lost, phantom, stuck
+	$(PY) -m tests.crash $(CRASH)
 
 format: install-dev ## Let ruff lay the code out
 	$(PY) -m ruff check --fix-only .

@@ -34,6 +34,10 @@ class Payer:
     def walk_to(self, step: str, link: str, nonce: str) -> "Payer":
         """Opens a link and goes on until `step` is the page that is open; every answer on the way is the plain one."""
         self.open(link).press()
+        return self.go_on_to(step, nonce)
+
+    def go_on_to(self, step: str, nonce: str) -> "Payer":
+        """From the page that is open until `step` is, every answer the plain one."""
         answers = {
             "contact": {},
             "offer": {"offer": "skip"},

@@ -169,14 +169,17 @@ def _take_back(ports: Ports, organisation_id: str, found: GatewayRecord) -> str:
     gateway = ports.gateways.of(organisation_id)
     try:
         is_back = gateway.void(found.gateway_id)
+        if not is_back:
+            request = RefundRequest(
+                RefundWay.refund, order_id_of(organisation_id, known.id, 1), is_keyed, found.gateway_id,
+                found.amount_cents, found.outcome.currency or "USD",
+            )  # fmt: skip
+            is_back = gateway.refund(request, ports.timing.worker_timeout).kind is OutcomeKind.succeeded
+        if not is_back:  # refused because a rival was first, or an answer was lost: the sale itself says it
+            after = gateway.find(found.gateway_id)
+            is_back = after is not None and (after.status == "voided" or bool(after.refund_gateway_ids))
     except GatewayUnreachable:
         return "waiting"
-    if not is_back:
-        request = RefundRequest(
-            RefundWay.refund, order_id_of(organisation_id, known.id, 1), is_keyed, found.gateway_id,
-            found.amount_cents, found.outcome.currency or "USD",
-        )  # fmt: skip
-        is_back = gateway.refund(request, ports.timing.worker_timeout).kind is OutcomeKind.succeeded
 
     def work(session: Session) -> str:
         now = ports.clock.now()

@@ -80,7 +80,7 @@ def skip(ports: Ports, organisation_id: str, obligation_id: str, by: str) -> Can
 
 
 def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by: str) -> date:
-    """Puts one payment on another date and returns the date it got, weekends and holidays minded.
+    """Puts one payment on another date and returns the date it got, weekends and holidays minded; once for a date.
 
     Refused: `payment_unknown`, `payment_over`, `move_by_phone`, `too_late`, `move_past`, `move_too_far`, `move_taken`.
     """
@@ -97,6 +97,8 @@ def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by
         if to_on <= today:
             raise Refused("move_past")
         day = settled_on(to_on, WeekendRule(rules.words("weekend_rule")), today + timedelta(days=1))
+        if day == due.due_on:  # pressed twice: it is there, and the customer was told
+            return day, []
         first_on = due.moved_from or due.due_on
         days_max = rules.number("move_days_max")
         if by == CUSTOMER and abs((day - first_on).days) > days_max:

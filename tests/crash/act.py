@@ -46,7 +46,8 @@ class Act(ABC):
     faults: ClassVar[tuple[tuple[str, str], ...]] = ()  # (operation, fault) at the gateway
     may_refuse: ClassVar[frozenset[str]] = frozenset()  # what a hand may rightly be told beside a silent gateway
     alarms: ClassVar[frozenset[str]] = frozenset()  # what a person may rightly be called for
-    poisoned: bool = False  # one message is meant to fail
+    fault_meant: tuple[str, str] | None = None  # without which nobody comes by the point
+    left_to_clock: bool = False  # whoever dies is the clock: nobody else does its work
 
     def __init__(self, world: World, draw: random.Random) -> None:
         self.world, self.draw = world, draw
@@ -72,8 +73,9 @@ class Act(ABC):
     def read(self) -> Any:
         return self.world.database.read(self.organisation_id)
 
-    def aims_at(self, point: str) -> None:  # noqa: B027 - most acts come by all of their points
-        """Told where somebody is to die, before `hands`."""
+    def aims_at(self, who: str, point: str) -> None:
+        """Told who is to die where, before `hands`."""
+        self.left_to_clock = who == CLOCK
 
     @abstractmethod
     def begin(self) -> None:

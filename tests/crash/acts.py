@@ -7,6 +7,7 @@ the seed. Run by `make crash` and by tests/crash/test_acts.py, on each engine. `
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -103,6 +104,7 @@ def main() -> int:
     parser.add_argument("--act", choices=[act.__name__ for act in ACTS], help="play the histories of this act only")
     options = parser.parse_args()
     warnings.simplefilter("ignore", DeprecationWarning)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
     listen_to_logs()
     configure_mappers()
     numbers = [options.only] if options.only is not None else list(range(options.histories))
@@ -130,7 +132,7 @@ def main() -> int:
         "sentence": f"{counts}, {len(bad)} bad in {len(results)} histories of acts",
         "histories": len(results),
         "acts": dict(Counter(result["act"] for result in results)),
-        "met": [list(hit) for hit in sorted({tuple(hit) for result in results for hit in result["hits"]})],
+        "met": [hit for result in results for hit in result["hits"]],
         "seconds": {
             act.__name__: round(sum(r["seconds"] for r in results if r["act"] == act.__name__), 1) for act in ACTS
         },

@@ -26,7 +26,7 @@ from portal.usecases.schedule_change import CUSTOMER, cancel, cancel_one, move, 
 from portal.usecases.selection import CardChoice, enter, look, open_selection, pay
 from portal.usecases.visit import look as look_at
 from portal.usecases.visit import start
-from tests.crash.act import CHARGING, CLOCK, KEEP_FAULTS, SALE_FAULTS, Act, Hand, by_a_worker
+from tests.crash.act import CHARGING, CLOCK, KEEP_FAULTS, LOST_AFTER, SALE_FAULTS, Act, Hand, by_a_worker
 from tests.crash.books import balance_cents
 from tests.crash.world import TIMEOUT
 from tests.rig.practice import service_of
@@ -162,14 +162,15 @@ class ChangeAct(Act):
         self.by = self.draw.choice((CUSTOMER, "staff"))
         self.what = self.draw.choice(("all", "one", "skip", "move"))
 
-    def aims_at(self, point: str) -> None:
-        """What is changed is what comes by the point."""
+    def aims_at(self, who: str, point: str) -> None:
+        """What is changed is what comes by the point; the clock gives back what was on its way."""
         if point.startswith("move."):
             self.what = "move"
         elif self.what == "move" and point.startswith("cancel."):
             self.what = self.draw.choice(("all", "one", "skip"))
         elif point.startswith("refund."):
             self.what = self.draw.choice(("all", "one"))
+            self.fault_meant = "sale", self.draw.choice(LOST_AFTER)
 
     def hands(self) -> list[tuple[str, Hand]]:
         changes: list[tuple[str, Hand]] = [("change", self._change)] * self.draw.randint(1, 2)
@@ -255,7 +256,7 @@ class ServiceAct(Act):
     def begin(self) -> None:
         self.account_id = self.house.account(0)
         services = [service_of(self.house, self.account_id, cents, days_ago=9) for cents in (15_000, 12_000)]
-        self.card = CardChoice(self.house.card_on_file(), "", saves=False)
+        self.card = CardChoice(self.house.card_on_file())
         now = self.world.clock.now()
         with self.transaction() as session:
             self.selection_id = open_selection(session, self.house.customer_id, services, "en", now)

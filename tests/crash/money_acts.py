@@ -65,6 +65,8 @@ class RunAct(Act):
         self.world.clock.jump(first_at - self.world.clock.now() + timedelta(seconds=1))
 
     def hands(self) -> list[tuple[str, Hand]]:
+        if self.left_to_clock:
+            return []
         return [("handing out", _hand_out), ("handing out", _hand_out), ("worker", self._charge)]
 
     def _charge(self, ports: Ports) -> None:
@@ -114,6 +116,11 @@ class RefundAct(Act):
         part_cents = self.draw.choice((None, 4_000)) if self.is_settled else None
         self.wish = RefundWish(uuid.uuid4().hex, self.charge_id, "staff", part_cents)
         self.rival = RefundWish(uuid.uuid4().hex, self.charge_id, "staff", part_cents and 7_000)
+
+    def aims_at(self, who: str, point: str) -> None:
+        """The clock sends again what was lost on the way."""
+        if who == CLOCK:
+            self.fault_meant = "refund" if self.is_settled else "void", self.draw.choice(LOST_BEFORE)
 
     def hands(self) -> list[tuple[str, Hand]]:
         pressed = [("staff", self._press(self.wish))] * self.draw.randint(1, 3)
@@ -185,7 +192,7 @@ class DisputeAct(Act):
 
     def _tell(self) -> Hand:
         said = self.draw.sample(self.forms * 2, len(self.forms) * 2)
-        loses_ring = self.draw.random() < 0.3
+        loses_ring = self.left_to_clock or self.draw.random() < 0.3
 
         def tell(ports: Ports) -> None:
             forged = replace(said[0], signature=said[0].signature[:-4] + "0000")
@@ -249,7 +256,8 @@ class GatewayRetryAct(Act):
         def tell(ports: Ports) -> None:
             for form in said:
                 assert receive(ports, self.organisation_id, form.signature, form.payload)
-                by_a_worker(ports)
+                if not self.left_to_clock:
+                    by_a_worker(ports)
 
         return tell
 

@@ -37,6 +37,7 @@ from tests.crash.world import World
 ROUNDS_MAX = 80
 PATIENCE_SECONDS = 40
 FROZEN_SECONDS = 3  # so long others may wait for what a frozen process holds
+SOON = timedelta(hours=4)  # whoever saw no result does not wait for the payments of days to come
 HANDED = timedelta(seconds=61)
 SILENT = frozenset({"gateway_unreachable", "gateway_silent"})
 
@@ -77,15 +78,15 @@ class Played:
         self.world.clock.reset()
         self.act = self.cell.act(self.world, self.draw)
         self.act.begin()
-        self.act.aims_at(self.cell.point)
+        self.act.aims_at(self.cell.who, self.cell.point)
         self._plan_faults()
         try:
             self._at_once()
             thaws_in = self.draw.choice((0, 1, 2, ROUNDS_MAX))
-            self._until_quiet(thaws_in)
+            self._until_quiet(thaws_in, self.world.clock.now() + SOON)
             self.world.simulator.clear_faults()
             self._once_more()
-            self._until_quiet(0)
+            self._until_quiet(0, None)
         finally:
             self._clear()
         return self._judged()
@@ -94,8 +95,8 @@ class Played:
 
     def _plan_faults(self) -> None:
         simulator, merchant = self.world.simulator, self.act.house.merchant_id
-        if self.act.faults and self.draw.random() < 0.6:
-            operation, fault = self.draw.choice(self.act.faults)
+        if self.act.faults and (self.act.fault_meant or self.draw.random() < 0.6):
+            operation, fault = self.act.fault_meant or self.draw.choice(self.act.faults)
             simulator.faults(fault, operation=operation, merchant=merchant, times=self.draw.randint(1, 2))
         if self.draw.random() < 0.15:
             self.mail_fault = self.draw.choice(("accept_then_drop", "temporary_4xx"))
@@ -156,14 +157,15 @@ class Played:
 
     # --- the clock's rounds -----------------------------------------------------------------------------------------
 
-    def _until_quiet(self, thaws_in: int) -> None:
+    def _until_quiet(self, thaws_in: int, until: datetime | None) -> None:
+        """Until nothing is left to do, or nothing before a moment."""
         for number in range(ROUNDS_MAX):
             if number >= thaws_in:
                 self._thaw_all()
             with self.act.read() as session:
                 next_at = next_event(session, self.world.clock.now())
             self.world.before_fork()
-            if next_at is None:
+            if next_at is None or (until is not None and next_at > until):
                 if not self.frozen:
                     return
                 self._thaw_all()

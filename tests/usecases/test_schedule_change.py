@@ -265,6 +265,18 @@ def test_a_payment_is_moved_within_the_rules_and_charged_on_its_new_date(
     assert "payment_moved" in told(house)
 
 
+def test_a_payment_that_is_on_that_date_already_is_not_moved_again(house: House) -> None:
+    """Pressed twice, or once more because no answer came: one change, and one message of it."""
+    made = scheduled(house, weekly(house, 2, days_ahead=3))
+    due = payments_of(house, made.schedule_id)[0]
+    to_on = today(house) + timedelta(days=5)
+    day = move(house.ports, house.organisation_id, due.id, to_on, CUSTOMER)
+    moved = payments_of(house, made.schedule_id)[0]
+    assert move(house.ports, house.organisation_id, due.id, to_on, CUSTOMER) == day
+    assert payments_of(house, made.schedule_id)[0].version == moved.version
+    assert told(house).count("payment_moved") == 1
+
+
 def test_one_payment_may_be_skipped_and_no_second(house: House) -> None:
     made = scheduled(house, weekly(house, 3, days_ahead=3))
     first, second, _ = payments_of(house, made.schedule_id)

@@ -10,6 +10,7 @@ from werkzeug.serving import make_server
 
 from portal.storage import dispute, obligation
 from portal.usecases.charge import charge_obligation
+from portal.usecases.gateway_retry import take_in_retry
 from portal.usecases.reconcile import reconcile_window
 from tests.rig import hooks
 from tests.web.conftest import Portal
@@ -76,6 +77,22 @@ def test_attack_101_a_retry_that_nobody_wants_any_more_goes_back(portal: Portal,
     assert bool(sale["refund_ids"]) == settled
     assert entries(house, portal.account_id) == []
     assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on", "gateway_retry_taken_back"}
+
+
+def test_attack_101_a_retry_that_another_worker_took_back_at_that_moment_calls_nobody(portal: Portal) -> None:
+    """Two notices of one retry, handled at once: whoever comes second finds it voided, which is what was wanted."""
+    house = portal.house
+    due, gateway_id = declined_then_retried(portal, keeps_order_id=True)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, due).status = "cancelled"
+    gateway = house.ports.gateways.of(house.organisation_id)
+    seen = gateway.find(gateway_id)
+    assert seen is not None
+    assert gateway.void(gateway_id)
+    assert take_in_retry(house.ports, house.organisation_id, seen) == "taken_back"
+    assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on", "gateway_retry_taken_back"}
+    [sale] = [row for row in house.simulator.truth(merchant=house.merchant_id) if row["id"] == gateway_id]
+    assert (sale["status"], sale["refund_ids"]) == ("voided", [])
 
 
 def test_the_comparison_finds_a_retry_and_a_dispute_that_no_notice_told_of(portal: Portal) -> None:
