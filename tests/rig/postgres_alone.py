@@ -17,7 +17,7 @@ import psutil
 import psycopg
 
 from tests.crash.crew import die_with_parent
-from tests.rig.postgres import DURABLE, TUNING, initialise, migrate
+from tests.rig.postgres import DURABLE, ROLE, TUNING, initialise, migrate
 
 UP_SECONDS = 60
 STOP_SECONDS = 30
@@ -35,15 +35,17 @@ class PostgresAlone:
         self._user: str | None = server.system_user
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
+        with self._connect() as connection:
+            connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
 
-    def url(self, database_name: str = "postgres") -> str:
-        """The SQLAlchemy address of a database on it."""
-        return f"postgresql+psycopg://postgres@/{database_name}?host={quote(str(self._data))}"
+    def url(self, database_name: str) -> str:
+        """The SQLAlchemy address of a database on it, as the portal's own role."""
+        return f"postgresql+psycopg://{ROLE}@/{database_name}?host={quote(str(self._data))}"
 
     def create(self, name: str) -> str:
         """A new database, migrated; its address."""
         with self._connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]  # our own name
+            connection.execute(f'CREATE DATABASE "{name}" OWNER {ROLE}')  # type: ignore[arg-type]  # our own name
         migrate(self.url(name))
         return self.url(name)
 
