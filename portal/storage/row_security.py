@@ -45,7 +45,7 @@ class NotAnOrganisation(ValueError):
 def beginning(organisation_id: str | None, *, reads: bool) -> str:
     """What begins a transaction and says for whom, in one trip to the server. Without an organisation: for nobody."""
     begin = "BEGIN READ ONLY" if reads else "BEGIN"
-    if organisation_id is None:
+    if not organisation_id:  # also the stamp's, which is above all organisations
         return begin
     if not _ID.fullmatch(organisation_id):
         raise NotAnOrganisation
