@@ -13,7 +13,7 @@ CATALOGS := $(wildcard portal/translations/*/LC_MESSAGES/*.po)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-reset test check bench crash install install-dev build chromium format clean-install
+.PHONY: help demo demo-reset test check bench crash machine install install-dev build chromium format clean-install
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ bench: install-dev build chromium ## Measure the pages against a bare route of t
 
 crash: install-dev ## Thousands of histories with kills and faults, and everything killed at once: doubles, lost, phantom, stuck
 	$(PY) -m tests.crash $(CRASH)
+
+MACHINE_EXAMPLES ?= 60
+MACHINE_SEED ?= $(shell date +%s)
+machine: install-dev ## Many more steps of customers, staff, workers, gateway and banks in any order: MACHINE_EXAMPLES=60, MACHINE_SEED=
+	@echo "MACHINE_SEED=$(MACHINE_SEED) plays these again"
+	@MACHINE_EXAMPLES=$(MACHINE_EXAMPLES) MACHINE_SEED=$(MACHINE_SEED) MACHINE_TIMEOUT=14400 $(PY) -m pytest tests/property/test_schedule_machine.py -n 2
 
 format: install-dev ## Let ruff lay the code out
 	$(PY) -m ruff check --fix-only .
