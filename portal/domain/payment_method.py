@@ -6,7 +6,10 @@ Called by the payment method and checkout use cases. Never sees a card number th
 
 import hmac
 import re
+import unicodedata
 from typing import Final
+
+from portal.domain.refusal import Refused
 
 NEW_CARD: Final = "new_card"
 CARD_ON_FILE: Final = "card_on_file"
@@ -29,6 +32,8 @@ LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
 ZIP = re.compile(r"[0-9]{5}(-?[0-9]{4})?", re.ASCII)
 DIGIT_RUN = re.compile(r"(?<![0-9])[0-9](?:[ \-.]?[0-9]){12,18}(?![0-9])", re.ASCII)
 TEXT_LENGTH_MAX = 2_000
+LABEL_LENGTH_MAX = 40
+CARDS_MAX = 12  # of one customer
 
 
 def brand_name(said: str) -> str:
@@ -58,6 +63,20 @@ def is_proven(last4: str, postal_code: str | None, typed_last4: str, typed_zip: 
 def holds_card_number(text: str) -> bool:
     """Whether a text holds 13 to 19 digits that pass the Luhn check (C47). Only the first 2,000 characters are read."""
     return any(_luhn(re.sub(r"[^0-9]", "", found)) for found in DIGIT_RUN.findall(text[:TEXT_LENGTH_MAX]))
+
+
+def label_of(typed: str) -> str:
+    """A name for a card, as it was typed, less spaces around it. Refused `label_long`, `label_unreadable`,
+    `holds_card_number`.
+    """
+    label = " ".join(typed.split())
+    if len(label) > LABEL_LENGTH_MAX:
+        raise Refused("label_long", number=LABEL_LENGTH_MAX)
+    if not label.isprintable() or any(unicodedata.category(each) in ("Cf", "Cs", "Co") for each in label):
+        raise Refused("label_unreadable")
+    if holds_card_number(label):
+        raise Refused("holds_card_number")
+    return label
 
 
 def _luhn(number: str) -> bool:

@@ -11,7 +11,10 @@ from portal.storage.types import Instant
 
 
 class PaymentMethod(TenantRow):
-    """A card kept at the gateway for one customer. `consent_text` is what the customer ticked to keep it (C32)."""
+    """A card kept at the gateway for one customer. `consent_text` is what the customer agreed to, to keep it (C32).
+
+    `label` is their own name for it. The one preferred last comes first wherever a card is chosen.
+    """
 
     __tablename__ = "payment_method"
     __table_args__ = tenant_args(
@@ -31,6 +34,8 @@ class PaymentMethod(TenantRow):
     expires_year: Mapped[int] = mapped_column()
     postal_code: Mapped[str | None] = mapped_column(Text)
     consent_text: Mapped[str] = mapped_column(Text)
+    label: Mapped[str] = mapped_column(Text, default="")
+    preferred_at: Mapped[datetime | None] = mapped_column(Instant)
     saved_at: Mapped[datetime] = mapped_column(Instant)
     removed_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -43,13 +48,13 @@ _OF_CUSTOMER = (
         PaymentMethod.customer_id == bindparam("customer_id"),
         PaymentMethod.removed_at.is_(None),
     )
-    .order_by(PaymentMethod.saved_at.desc(), PaymentMethod.id)
+    .order_by(PaymentMethod.preferred_at.desc().nulls_last(), PaymentMethod.saved_at.desc(), PaymentMethod.id)
     .execution_options(names_organisation=True)
 )
 
 
 def of_customer(session: Session, customer_id: str) -> list[PaymentMethod]:
-    """Methods on file of a customer, newest first, removed ones left out."""
+    """Methods on file of a customer, the preferred one first, then the newest; removed ones left out."""
     own = {"organisation_id": session.info["organisation_id"], "customer_id": customer_id}
     return list(session.scalars(_OF_CUSTOMER, own))
 

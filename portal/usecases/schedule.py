@@ -203,19 +203,24 @@ class KeptCard:
 
 
 def keep(ports: Ports, organisation_id: str, account_id: str, nonce: str) -> KeptCard:
-    """Keeps a typed card at the gateway. The token is made from the nonce, so a repeat finds the same card."""
+    """Keeps a typed card at the gateway for whoever owes on an account."""
     if not is_nonce(nonce):
         raise Refused("card_missing")
     with ports.database.read(organisation_id) as session:
         account = accounts.by_id(session, account_id)
     if account is None:
         raise Refused("account_unknown")
+    return keep_for(ports, organisation_id, account.customer_id, nonce)
+
+
+def keep_for(ports: Ports, organisation_id: str, customer_id: str, nonce: str) -> KeptCard:
+    """Keeps a typed card at the gateway. The token is made from the nonce, so a repeat finds the same card."""
+    if not is_nonce(nonce):
+        raise Refused("card_missing")
     token = f"s{hashlib.sha256(f'{organisation_id}:{nonce}'.encode()).hexdigest()[:32]}"
     ports.database.require_no_transaction()
     try:
-        answer = ports.gateways.of(organisation_id).keep_card(
-            account.customer_id, token, nonce, ports.timing.page_timeout
-        )
+        answer = ports.gateways.of(organisation_id).keep_card(customer_id, token, nonce, ports.timing.page_timeout)
     except GatewayRefused as refused:
         raise Refused("payments_off") from refused
     return KeptCard(token, _kept(answer))
@@ -237,7 +242,7 @@ def add_method(session: Session, customer_id: str, kept: KeptCard, consent: str,
     row = PaymentMethod(
         customer_id=customer_id,
         token=kept.token,
-        brand=kept.card.brand,
+        brand=brand_name(kept.card.brand),
         last4=kept.card.last4,
         expires_month=kept.card.expires_month,
         expires_year=kept.card.expires_year,

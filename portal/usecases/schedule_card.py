@@ -1,7 +1,7 @@
 """Another card for a schedule: its authorization as shown, then sealed; what had failed is charged to it at once.
 
-Called by the card link's pages. A card is typed by its holder: nothing here takes one on file. The gateway keeps the
-card first, then everything changes in one transaction.
+Called by the card link's pages, where a card is typed by its holder and the gateway keeps it first; and, behind the
+sign-in, by `portal.usecases.replace_method`, with a card on file. Everything changes in one transaction.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from portal.storage import organisation as organisations
 from portal.storage import schedule as schedules
 from portal.storage import visit as visits
 from portal.storage.obligation import Obligation
+from portal.storage.payment_method import PaymentMethod
 from portal.usecases.agreement import seal_text
 from portal.usecases.charge import ChargeResult, charge_obligation
 from portal.usecases.failpoint import failpoint
@@ -90,34 +91,14 @@ def replace_card(
         visit = visits.lock(session, accepted.visit_id) if accepted.visit_id else None
         if visit is not None and visit.agreement_id is not None:
             return []
-        plan, account = lock_schedule(session, schedule_id)
-        text = card_change_shown(session, schedule_id, card, accepted.locale, now)
-        if text.digest != shown_digest or kept.card.last4 != card.last4:
+        lock_schedule(session, schedule_id)
+        if kept.card.last4 != card.last4:
             raise Refused("agreement_changed")
         paid_to = organisations.by_id(session, organisation_id)
         method = add_method(session, plan.customer_id, kept, keep_words(paid_to.name, accepted.locale), now)
-        sealed = seal_text(
-            session, plan.customer_id, account.id, accepted.visit_id, KIND, text,
-            ip=accepted.ip, user_agent=accepted.user_agent, now=now,
-        )  # fmt: skip
-        plan.payment_method_id, plan.agreement_id, plan.locale = method.id, sealed.id, accepted.locale
-        plan.status = ScheduleStatus.active.value
-        plan.version += 1
-        record(session, accepted.by, "schedule_card_replaced", plan.id, now, payment_method_id=method.id)
-        retried = []
-        for due in obligations.of_subject(session, plan.id):
-            if due.status not in REPLACEABLE:
-                continue
-            if has_failed(due):
-                due.status, due.refused_code, due.retries, due.due_at = "due", None, 0, now
-                due.source = source_of(plan.series, customer_present=accepted.by == CUSTOMER)
-                retried.append(due.id)
-            due.payment_method_id, due.agreement_id = method.id, sealed.id
-            due.card_brand, due.card_last4 = method.brand, method.last4
-            due.hold_reason = due.hold_until = due.handed_at = None
-            due.version += 1
+        sealed_id, retried = put_in(session, schedule_id, card, method, shown_digest, accepted, now)
         if visit is not None:
-            visit.agreement_id, visit.card_nonce = sealed.id, None
+            visit.agreement_id, visit.card_nonce = sealed_id, None
             visit.version += 1
         session.flush()
         failpoint("card.before_commit")
@@ -126,3 +107,43 @@ def replace_card(
     retried = ports.database.run(organisation_id, work)
     failpoint("card.after_commit")
     return [charge_obligation(ports, organisation_id, each, ports.timing.page_timeout) for each in retried]
+
+
+def put_in(
+    session: Session,
+    schedule_id: str,
+    card: CardChoice,
+    method: PaymentMethod,
+    shown_digest: str,
+    accepted: Accepted,
+    now: datetime,
+) -> tuple[str, list[str]]:
+    """Seals the authorization and puts a card in place of the schedule's: (the agreement, payments to charge at once).
+
+    In the caller's transaction. Refused `schedule_over`, `agreement_changed` when it is not the text that was shown.
+    """
+    plan, account = lock_schedule(session, schedule_id)
+    text = card_change_shown(session, schedule_id, card, accepted.locale, now)
+    if text.digest != shown_digest:
+        raise Refused("agreement_changed")
+    sealed = seal_text(
+        session, plan.customer_id, account.id, accepted.visit_id, KIND, text,
+        ip=accepted.ip, user_agent=accepted.user_agent, now=now,
+    )  # fmt: skip
+    plan.payment_method_id, plan.agreement_id, plan.locale = method.id, sealed.id, accepted.locale
+    plan.status = ScheduleStatus.active.value
+    plan.version += 1
+    record(session, accepted.by, "schedule_card_replaced", plan.id, now, payment_method_id=method.id)
+    retried = []
+    for due in obligations.of_subject(session, plan.id):
+        if due.status not in REPLACEABLE:
+            continue
+        if has_failed(due):
+            due.status, due.refused_code, due.retries, due.due_at = "due", None, 0, now
+            due.source = source_of(plan.series, customer_present=accepted.by == CUSTOMER)
+            retried.append(due.id)
+        due.payment_method_id, due.agreement_id = method.id, sealed.id
+        due.card_brand, due.card_last4 = method.brand, method.last4
+        due.hold_reason = due.hold_until = due.handed_at = None
+        due.version += 1
+    return sealed.id, retried

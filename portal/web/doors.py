@@ -43,6 +43,8 @@ from portal.web.card_page import card_page
 from portal.web.carrier import carrier
 from portal.web.customer import (
     history,
+    method_new,
+    method_replace,
     methods,
     profile,
     service_document,
@@ -73,6 +75,8 @@ CUSTOMER = (
     customer_pin,
     first_page,
     history,
+    method_new,
+    method_replace,
     methods,
     profile,
     service_document,

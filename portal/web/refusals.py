@@ -116,8 +116,16 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "card_declined": lambda _facts: _("Your bank did not accept this card. Check the details, or use another card."),
     "card_unusable": lambda _facts: _("The card details could not be used any more. Enter the card again."),
     "method_needed": lambda _facts: _(
-        "This card is needed for scheduled payments. Change the card of those payments first, then remove it here."
+        "This card is needed for scheduled payments. Use another card for those payments first, then remove it here."
     ),
+    "cards_many": lambda facts: _(
+        "You have %(number)s cards here, which is the most we keep. Remove one first.", number=_number(facts, "number")
+    ),
+    "saving_off": lambda _facts: _("Cards are not kept here at the moment."),
+    "label_long": lambda facts: _(
+        "The name can have at most %(number)s characters.", number=_number(facts, "number")
+    ),
+    "label_unreadable": lambda _facts: _("Use letters and digits for the name."),
     "method_unknown": lambda _facts: _("That card is not on the list any more."),
     "schedule_over": lambda _facts: _("These payments were made or cancelled; nothing can be changed any more."),
     "schedule_unknown": lambda _facts: _("These payments are not there any more. Nothing was changed."),

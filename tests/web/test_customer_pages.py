@@ -133,6 +133,7 @@ def test_attack_48_to_50_what_is_another_persons_is_as_if_it_were_not_there(
     missing = "0" * 32
     for method, path in (
         ("GET", "/history/{}.pdf"), ("POST", "/methods/{}/remove"), ("POST", "/pay/{}"),
+        ("POST", "/methods/{}/name"), ("POST", "/methods/{}/first"), ("GET", "/methods/{}/replace"),
         ("POST", "/profile/devices/{}/forget"),
     ):  # fmt: skip
         answers = []
@@ -164,7 +165,7 @@ def test_a_card_is_removed_unless_scheduled_payments_need_it(portal: Portal, hou
         assert payment_method.owned_by(session, card_id, house.customer_id) is None
     scheduled(house)
     reader.open(f"/{portal.slug}/account/methods")
-    assert reader.sees("used for scheduled payments")
+    assert reader.sees("Used for scheduled payments")
     reader.press("Remove")
     assert (reader.status, "needed for scheduled payments" in reader.errors()[0]) == (422, True)
 

@@ -77,6 +77,7 @@ def person(house: House, number: int) -> Person:
         owed_id = owed.id
     treated = service_of(own, owed_id, 5_000, patient_of(own))
     things["plan_id"] = drafted(own, f"M-{number}-3")
+    things["new_id"] = own.card_on_file("5555555555554444")
     with house.ports.database.transaction(house.organisation_id) as session:
         things["selection_id"] = open_selection(session, customer_id, [treated], "en", now)
     issued = issue(house.ports, house.organisation_id, customer_id, DocumentKind.invoice, [treated], "en", by="test")

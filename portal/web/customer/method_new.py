@@ -1,0 +1,77 @@
+"""Adding a card without paying: the card fields, the words it is kept under, and one button. Nothing is charged.
+
+`for` in the address names the card that is to be replaced, so that the way leads back there.
+"""
+
+from flask import Response, abort, flash, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.domain.agreement import save_consent
+from portal.domain.refusal import Refused
+from portal.storage import payment_method
+from portal.usecases import own_method
+from portal.web.access import organisation, ports
+from portal.web.card_fields import client_token_answer, script_base
+from portal.web.customer.door import path_of
+from portal.web.customer.guard import Here, page_for
+from portal.web.fragments import move_on, page
+from portal.web.language import current
+from portal.web.refusals import sentence
+
+
+@page_for("/methods/new", name="new_method")
+def show(here: Here) -> AnyResponse:
+    """Where the card is typed."""
+    return _page(here, {}, 200)
+
+
+@page_for("/methods/new", "POST", name="new_method_post")
+def post(here: Here) -> AnyResponse:
+    """Keeps it, or says why not. The card fields are outside the part that is swapped."""
+    nonce, ip = request.form.get("card_nonce", ""), request.remote_addr or ""
+    try:
+        added = own_method.add(ports(), organisation().id, here.customer.id, nonce, current(), ip)
+    except Refused as refused:
+        if refused.code == "saving_off":
+            abort(404)
+        field = "card-number" if refused.code in ("card_missing", *own_method.SAID_NO) else ""
+        return _page(here, {field: sentence(refused)}, 503 if refused.code == "gateway_unreachable" else 422)
+    replaced = _replaced(here)
+    if replaced:
+        return move_on(path_of("replace_method_with", method_id=replaced, new_id=added))
+    flash(_("The card is kept."))
+    return move_on(path_of("methods"))
+
+
+@page_for("/methods/new/client-token", name="new_method_client_token")
+def client_token(_here: Here) -> Response:
+    """What the card fields need to open; asked for by their script alone."""
+    return client_token_answer()
+
+
+def _replaced(here: Here) -> str:
+    """The card of theirs that is to be replaced, or nothing."""
+    named = request.values.get("for", "")
+    with ports().database.read(organisation().id) as session:
+        row = payment_method.owned_by(session, named, here.customer.id)
+    return "" if row is None else row.id
+
+
+def _page(here: Here, errors: dict[str, str], status: int) -> AnyResponse:
+    with ports().database.read(organisation().id) as session:
+        if not own_method.may_add(session):
+            abort(404)
+    replaced = _replaced(here)
+    return page(
+        "customer/method_new.html",
+        status,
+        card=True,
+        errors=errors,
+        replaced=replaced,
+        here=path_of("new_method_post"),
+        back=path_of("replace_method", method_id=replaced) if replaced else path_of("methods"),
+        save_words=save_consent(organisation().name, current()),
+        script_base=script_base(),
+        client_token_path=path_of("new_method_client_token"),
+    )
