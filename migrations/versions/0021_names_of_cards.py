@@ -1,6 +1,6 @@
 """cards on file have a name of the customer's own, and one of them is what they pay with first
 
-Revision 0020, after 0019.
+Revision 0021, after 0020.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from portal.storage import types
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
