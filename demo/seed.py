@@ -28,7 +28,7 @@ from portal.storage.rows import new_id
 from portal.usecases.account import add_customer, found_organisation, open_account
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.payment_link import address, by_token, make
-from portal.usecases.plan import PlanOrder, put, set_preset
+from portal.usecases.plan import PlanOrder, offer, set_preset
 from portal.usecases.plan import make as make_plan
 from portal.usecases.plan_offer import make_link, offer_address
 from portal.usecases.ports import Ports
@@ -115,20 +115,25 @@ class Founded:
             )  # fmt: skip
             set_preset(session, preset, SEED, self.now)
 
-    def plan(self, session: Session, account: Account) -> str:
-        """A settlement in six parts after a down payment, offered; the ZIP code on file is 62704."""
-        today = local_date(self.now, organisation.by_id(session, self.id).timezone)
-        wish = PlanWish(
-            kind=PlanKind.settlement,
-            rhythm=Rhythm(Frequency.monthly, today + timedelta(days=14)),
-            amounts=Amounts(AmountsKind.evenly, 6),
-            total_cents=74_400,
-            down_cents=10_000,
-        )
-        row = make_plan(session, PlanOrder(account.id, wish), SEED, self.now)
-        put(session, row, SEED, self.now)
-        token = make_link(session, row, expires_at=self.now + timedelta(days=30), now=self.now, made_by=SEED)
-        return offer_address(self.ports.portal_url, organisation.by_id(session, self.id), token)
+    def plan(self, account_id: str) -> str:
+        """A settlement in six parts after a down payment, offered by email and text; the ZIP code on file is 62704.
+
+        The messages wait in the outbox for the worker, and at night for the morning where the customer is.
+        """
+        with self.ports.database.transaction(self.id) as session:
+            today = local_date(self.now, organisation.by_id(session, self.id).timezone)
+            wish = PlanWish(
+                kind=PlanKind.settlement,
+                rhythm=Rhythm(Frequency.monthly, today + timedelta(days=14)),
+                amounts=Amounts(AmountsKind.evenly, 6),
+                total_cents=74_400,
+                down_cents=10_000,
+            )
+            plan_id = make_plan(session, PlanOrder(account_id, wish, "both"), SEED, self.now).id
+        row = offer(self.ports, self.id, plan_id, SEED)
+        with self.ports.database.transaction(self.id) as session:
+            token = make_link(session, row, expires_at=self.now + timedelta(days=30), now=self.now, made_by=SEED)
+            return offer_address(self.ports.portal_url, organisation.by_id(session, self.id), token)
 
 
 def seed(ports: Ports) -> dict[str, Any]:
@@ -245,8 +250,8 @@ def _receivables(ports: Ports) -> dict[str, str]:
         }
         alma = house.customer(session, "C-88150", "Alma", "Rivera", phone="+13125550145")
         in_parts = house.account(session, alma, "HL-88150", "Balance with Lakeside Dental", 124_000, "Lakeside Dental")
-        links["plan"] = house.plan(session, in_parts)
         house.presets(session)
+    links["plan"] = house.plan(in_parts.id)
     _card_on_file(house, alma)
     running = schedule_running(ports, house.id, planned.id, _card_on_file(house, ellis))
     with ports.database.transaction(house.id) as session:
@@ -256,7 +261,7 @@ def _receivables(ports: Ports) -> dict[str, str]:
 
 
 def _therapy(ports: Ports) -> dict[str, str]:
-    """A practice that skips the contact step, and a client with a card on file (Visa 1111, ZIP 62704)."""
+    """A practice that skips the contact step, and a client with a card on file (Visa 1881, ZIP 62704)."""
     house = _found(
         ports,
         Profile.therapy,

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,13 @@ class Demo:
         said: dict[str, dict[str, str]] = json.loads(report.read_text())
         return said
 
+    def offers(self) -> set[str]:
+        """How the messages about the plan's offer stand: sent, or waiting for the morning, and nothing else."""
+        with closing(sqlite3.connect(f"file:{self.var / 'paydoor.sqlite3'}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT channel, state, held_by FROM message WHERE event = 'plan_offer'").fetchall()
+        assert sorted(channel for channel, _, _ in rows) == ["email", "sms"]
+        return {held_by or state for _, state, held_by in rows}
+
     def children(self) -> list[int]:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
@@ -161,6 +170,7 @@ def test_a_demo_keeps_its_links_over_a_restart_and_stops_as_a_whole(demo: Demo) 
     assert [url for url in first["links"].values() if answer_of(url) not in {200, 404, 410}] == []
     assert [answer_of(str(first[name])) for name in ("mailbox", "phone")] == [200, 200]
     assert answer_of(first["links"]["card"]) == 200
+    assert wait_until(lambda: demo.offers() <= {"sent", "quiet_hours"}, seconds=30), demo.offers()
     for private in ("links.json", "secrets.json", "demo.json"):
         assert stat.S_IMODE((demo.var / private).stat().st_mode) == 0o600
 

@@ -216,6 +216,8 @@ def audit(response: TestResponse, page: Element) -> None:
             problems.append(f"inline style or handler: {each.attributes}")
         if each.has("hx-on") or any(name.startswith("hx-on") for name in each.attributes):
             problems.append(f"evaluated attribute: {each.attributes}")
+        if '"' in each.get("class") + each.get("id"):
+            problems.append(f"a quotation mark that was escaped once too often: {each.attributes}")
         for name in ("aria-describedby", "aria-labelledby"):
             missing = [word for word in each.get(name).split() if word not in ids]
             if missing:
