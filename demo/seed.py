@@ -13,6 +13,7 @@ from demo.numbers import number_of
 from demo.practice import practise
 from demo.schedule import schedule_running
 from demo.seed_people import people
+from demo.subscription import assign_one, run_one
 from portal.domain.card import KeepKind
 from portal.domain.due_date import Frequency, Rhythm, local_date
 from portal.domain.organisation import Profile
@@ -207,6 +208,10 @@ def _supervision(ports: Ports) -> dict[str, str]:
             "schedule": house.link(session, owing),
         }
         by_token(session, links["cancelled"].rpartition("/")[2]).status = "revoked"
+        casey = house.customer(session, "P-20811", "Casey", "Lindqvist", phone="+13125550146")
+        house.account(session, casey, "NCS-20811", "Program fees", 0)
+    assign_one(ports, house.id, jordan)
+    run_one(ports, house.id, casey, _card_on_file(house, casey), f"demo_{Profile.supervision.value}")
     return links
 
 

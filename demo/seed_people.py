@@ -19,6 +19,7 @@ STAFF = {"staff": "harbor-lane", "staff-supervision": "northfield", "staff-thera
 # login -> organisation, an account of the customer's, username, what is typed to find them
 CUSTOMERS = {
     "participant": ("northfield", "NCS-20417", "jordan.reyes"),
+    "participant-declined": ("northfield", "NCS-20811", "casey.lindqvist"),
     "account": ("harbor-lane", "HL-88120", None),
     "client": ("willow-street", "WST-1042", "sam.okafor"),
 }

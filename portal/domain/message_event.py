@@ -31,6 +31,10 @@ _CARD = (
     Fact("card_last4", FactKind.last4, required=False),
 )
 
+_SUBSCRIPTION = (*_PAYER, Fact("manager_name", FactKind.name), Fact("manager_phone", FactKind.words))
+
+_BY_EITHER = frozenset({Channel.email, Channel.sms})
+_UNTIL = (Fact("expires_at", FactKind.instant),)
 _LINK = (Fact("link_url", FactKind.url),)  # made when the message is sent, for its own purpose
 
 EVENTS: dict[str, Event] = {
@@ -323,6 +327,50 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
             goes_on="Tells that an authorization ended and nothing more is debited under it (Reg E 1005.10(c)).",
         ),
+        *(
+            Event(name, _BY_EITHER, MessageKind.request, (*_SENDER, *_SUBSCRIPTION, *_LINK, *_UNTIL), opt_out=True)
+            for name in ("subscription_assigned", "subscription_reminder")
+        ),
+        Event("subscription_expired", _BY_EITHER, MessageKind.notice, (*_SENDER, *_SUBSCRIPTION), opt_out=True),
+        Event(
+            "subscription_last", frozenset({Channel.email}), MessageKind.notice,
+            (*_SENDER, *_SUBSCRIPTION, *_PAYMENT, *_CARD), opt_out=True,
+            goes_on="The notice before a debit, and that none follows (Reg E 1005.10(d), C22).",
+        ),
+        Event(
+            "subscription_ended", frozenset({Channel.email}), MessageKind.record,
+            (*_SENDER, *_SUBSCRIPTION, Fact("paid_cents", FactKind.cents)), opt_out=True,
+            goes_on="The record that an authorization has ended and nothing more is debited (Reg E 1005.10(c)).",
+        ),
+        Event(
+            "subscription_changed",
+            frozenset({Channel.email}),
+            MessageKind.notice,
+            (
+                *_SENDER,
+                *_SUBSCRIPTION,
+                Fact("payments", FactKind.payments),
+                Fact("extended_to", FactKind.day, required=False),
+                Fact("shortened_to", FactKind.day, required=False),
+                Fact("is_paused", FactKind.flag),
+                Fact("is_cancelled", FactKind.flag),
+                Fact("goes_on", FactKind.flag),
+            ),
+            opt_out=True,
+            goes_on="Debits differ from those before, come on added dates, or come no more (Reg E 1005.10(d), C3).",
+        ),
+        Event(
+            "subscription_report",  # to the case manager; names nobody, says which subscription
+            frozenset({Channel.email}),
+            MessageKind.house,
+            (
+                *_SENDER,
+                Fact("account_reference", FactKind.reference),
+                Fact("requested_at", FactKind.instant),
+                Fact("wants_stop", FactKind.flag),
+            ),
+            opt_out=False,
+        ),
         Event(
             "contact_change_request",  # to the organisation's own mailbox; names nobody, says which account
             frozenset({Channel.email}),
@@ -336,4 +384,4 @@ EVENTS: dict[str, Event] = {
             opt_out=False,
         ),
     )
-}
+}  # fmt: skip

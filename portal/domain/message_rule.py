@@ -26,7 +26,8 @@ class MessageRule:
 MESSAGE_RULES: dict[str, MessageRule] = {
     row.code: row
     for row in (
-        MessageRule("offer_over", "The plan it asks to sign was signed, cancelled or changed, or its offer has ended.",
+        MessageRule("offer_over", "What it asks to sign or activate was signed, activated, cancelled or changed, or "
+                    "its time is over.",
                     "S1:38 (N4)", ends=True),
         MessageRule("address_bounced", "The address was refused for good ({reason}): nothing is sent to it until "
                     "staff say it works.", "good practice of mail servers and carriers", ends=True),

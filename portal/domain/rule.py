@@ -44,6 +44,8 @@ RULES: dict[str, Rule] = {
         Rule("plan_waits", "Its payment plan is {state}: nothing of it is charged until it goes on.",
              look_again=timedelta(hours=12)),
         Rule("plan_ended", "Its payment plan is {state}.", ends=frozenset({SCHEDULED})),
+        Rule("subscription_waits", "Its subscription is paused ({why}): nothing of it is charged until it goes on.",
+             look_again=timedelta(hours=12)),
         Rule("catching_up", "It was missed, and this customer was charged for {charged} missed payments today.",
              look_again=timedelta(hours=12)),
         Rule("older_first", "{older} older payments of this customer have not been tried yet.",

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Gauge
 
 from portal.storage import charge, obligation
-from portal.usecases.plan_offer import expire, remind
+from portal.usecases import plan_offer, subscription_deadline
 from portal.usecases.ports import Ports
 from portal.usecases.recurring import charge_unclaimed, hand_out_due
 from portal.usecases.schedule_change import settle_unwanted
@@ -40,7 +40,8 @@ def run(ports: Ports, stop: threading.Event) -> None:
                 if time.monotonic() >= notices_at:
                     announce_upcoming(ports)
                     warn_of_ending_cards(ports)
-                    remind(ports)
+                    plan_offer.remind(ports)
+                    subscription_deadline.remind(ports)
                     notices_at = time.monotonic() + NOTICES_SECONDS
             except Exception as error:
                 log.error("run_failed", exc_info=error)
@@ -49,7 +50,8 @@ def run(ports: Ports, stop: threading.Event) -> None:
 
 def round_once(ports: Ports, pool: ThreadPoolExecutor) -> None:
     """One round: hand out, charge what was left lying, give back what was cancelled on its way."""
-    expire(ports)
+    plan_offer.expire(ports)
+    subscription_deadline.expire(ports)
     handed = hand_out_due(ports)
     unclaimed = charge_unclaimed(ports, pool)
     with ports.database.across() as session:

@@ -25,6 +25,7 @@ from portal.usecases.organisation import record
 from portal.usecases.outcome import apply_outcome, refuse_obligation
 from portal.usecases.ports import Ports
 from portal.usecases.rule import CATCH_UP, DAY, Case, Standing, midnight
+from portal.usecases.subscription_outcome import accrue
 
 NOT_UP_TO_A_RULE = frozenset({"obligation_not_due", "obligation_early", "charge_live"})  # nothing to wait for anew
 
@@ -109,6 +110,7 @@ def claim_in(
     owed_on = account.lock(session, found.account_id)
     due = obligation.fresh(session, obligation_id)  # read again: what stood before the lock may be old
     case = Case(session, due, owed_on, now)
+    accrue(session, due, case.subscription, owed_on, now)
     against = case.first_standing()
     if against is not None:
         return _obeyed(session, case, against)

@@ -18,7 +18,7 @@ from portal.domain.message_event import EVENTS
 from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, CONFIRMED_WITHIN, MESSAGE_RULES, PER_DAY, MessageRule
 from portal.domain.quiet_hours import Inconvenient, is_inconvenient, is_quiet, next_fitting
 from portal.domain.time_zone import contiguous, names_of, zones_of
-from portal.storage import Session, bounce, customer, limit, organisation, plan
+from portal.storage import Session, bounce, customer, limit, organisation, plan, subscription
 from portal.storage.customer import Customer
 from portal.storage.message import Message
 from portal.storage.organisation import Organisation
@@ -26,6 +26,8 @@ from portal.usecases import contact_wish
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.plan_offer import is_open
 from portal.usecases.rule import DAY, midnight
+from portal.usecases.subscription_deadline import is_waiting
+from portal.usecases.subscription_message import TO_ACTIVATE
 
 NEVER_FITS = timedelta(days=1)  # how long a message waits when no time in sight suits: then it is looked at again
 COUNTED_ALL = "all"
@@ -136,6 +138,9 @@ def standing(letter: Letter) -> Iterator[Held]:
 
 def _offer_over(letter: Letter) -> Held | None:
     """N4: nobody is asked to sign what was signed, cancelled or has ended, however long the message waited."""
+    if letter.row.event in TO_ACTIVATE:
+        waiting = subscription.fresh(letter.session, letter.row.subject_id)
+        return None if waiting is not None and is_waiting(waiting, letter.now) else _ends("offer_over")
     if letter.row.event not in {"plan_offer", "plan_reminder"}:
         return None
     found = plan.fresh(letter.session, letter.row.subject_id)

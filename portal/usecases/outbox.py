@@ -43,6 +43,7 @@ from portal.usecases.schedule_message import (
     link_of,
     schedule_facts,
 )
+from portal.usecases.subscription_message import OF_SUBSCRIPTION, subscription_facts
 from portal.usecases.text_status import status_url
 
 log = structlog.get_logger()
@@ -239,6 +240,8 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             facts |= schedule_facts(ports, session, row, sender)
         case event if event in OF_PLAN:
             facts |= plan_facts(ports, session, row)
+        case event if event in OF_SUBSCRIPTION:
+            facts |= subscription_facts(ports, session, row, sender)
         case "contact_change_request":
             request = customer.change_request_by_id(session, row.subject_id)
             owed_on = account.by_id(session, request.account_id) if request else None

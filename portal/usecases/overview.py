@@ -9,16 +9,18 @@ from datetime import date, datetime, timedelta
 from portal.domain.due_date import local_date
 from portal.domain.payment_status import Shown, payment_status
 from portal.domain.rule import SCHEDULED
-from portal.storage import Session, account, message, obligation, payment_method, schedule, service
+from portal.storage import Session, account, message, obligation, payment_method, schedule, service, subscription
 from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.subscription import Subscription
 
 SOON = timedelta(days=60)
 WAITING = ("paused", "broken")  # for another card, or for staff
 LIVE = ("active", *WAITING)
+SHOWN_SUBSCRIPTIONS = ("assigned", "active", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Overview:
     broken: tuple[str, ...]  # accounts whose schedule waits for another card
     last_receipt: Receipt | None
     has_services: bool  # paid or not: there is something to make an invoice of
+    subscriptions: tuple[Subscription, ...]  # that wait or run, the newest first
 
     @property
     def balance_cents(self) -> int:
@@ -89,6 +92,9 @@ def look(session: Session, customer: Customer, zone: str, now: datetime) -> Over
         broken=tuple(row.reference for row in rows if row.id in waiting),
         last_receipt=receipts[0] if receipts else None,
         has_services=service.is_any(session, [row.id for row in rows]),
+        subscriptions=tuple(
+            each for each in subscription.of_customer(session, customer.id) if each.state in SHOWN_SUBSCRIPTIONS
+        ),
     )
 
 

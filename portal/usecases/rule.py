@@ -14,6 +14,7 @@ from portal.domain.plan import SIGNED, PlanState
 from portal.domain.retry import CARD_DECLINES_MAX
 from portal.domain.rule import RULES, SCHEDULED, Rule
 from portal.domain.schedule import ENDED, ScheduleStatus
+from portal.domain.subscription import SERIES, SubscriptionState
 from portal.storage import (
     Session,
     agreement,
@@ -25,6 +26,7 @@ from portal.storage import (
     payment_method,
     plan,
     schedule,
+    subscription,
 )
 from portal.storage.account import Account
 from portal.storage.charge import Charge
@@ -33,6 +35,7 @@ from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.plan import Plan
 from portal.storage.schedule import Schedule
+from portal.storage.subscription import Subscription
 from portal.usecases.ledger import free_cents
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.share import first_without_room
@@ -89,6 +92,13 @@ class Case:
     def payment_plan(self) -> Plan | None:
         """The payment plan whose signature made the schedule, if one did."""
         return plan.of_schedule(self.session, self.due.subject_id) if self.is_scheduled else None
+
+    @cached_property
+    def subscription(self) -> Subscription | None:
+        """The subscription whose activation made the schedule, if one did."""
+        if self.plan is None or self.plan.series != SERIES:
+            return None
+        return subscription.of_schedule(self.session, self.plan.id)
 
     @cached_property
     def organisation(self) -> Organisation:
@@ -217,6 +227,13 @@ def _plan_ended(case: Case) -> Standing | None:
     return Standing(RULES["plan_ended"], facts={"state": case.payment_plan.state})
 
 
+def _subscription_waits(case: Case) -> Standing | None:
+    """From the moment it is paused, or its participant asks to stop, nothing is charged (Reg E 1005.10(c))."""
+    if case.subscription is None or case.subscription.state != SubscriptionState.paused:
+        return None
+    return Standing(RULES["subscription_waits"], facts={"why": case.subscription.paused_for})
+
+
 def _older_first(case: Case) -> Standing | None:
     """P6: what was missed is charged oldest first."""
     if not case.is_scheduled or case.due.due_on is None or case.attempts:
@@ -292,6 +309,7 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _schedule_waits,
     _plan_waits,
     _plan_ended,
+    _subscription_waits,
     _nothing_owed,
     _older_first,
     _catching_up,

@@ -14,6 +14,7 @@ from portal.domain.charge import ChargeState
 from portal.domain.due_date import WeekendRule, local_date, moment_of, settled_on
 from portal.domain.refusal import Refused
 from portal.domain.schedule import ENDED, confirmation_is_notice
+from portal.domain.subscription import SERIES
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage import charge as charges
@@ -89,6 +90,7 @@ def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by
         now = ports.clock.now()
         plan, due, rules = _one(session, obligation_id)
         _require(session, by, "customer_may_move", "move_by_phone")
+        _require_no_subscription(plan, by, "move_by_phone")
         paid_to = organisations.by_id(session, organisation_id)
         today = local_date(now, paid_to.timezone)
         if due.status != "due" or due.retries or due.due_on is None:
@@ -159,6 +161,7 @@ def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, co
         now = ports.clock.now()
         plan, due, rules = _one(session, obligation_id)
         _require(session, by, "customer_may_cancel", "cancel_by_phone")
+        _require_no_subscription(plan, by, "cancel_by_phone")
         if due.status not in {"due", "charging", "review"}:
             raise Refused("payment_over", status=due.status)
         if code == "skipped":
@@ -206,6 +209,12 @@ def _one(session: Session, obligation_id: str) -> tuple[Schedule, Obligation, Or
 def _require(session: Session, by: str, setting: str, refusal: str) -> None:
     rules = settings_of(session, organisations.by_id(session, session.info["organisation_id"]))
     if by == CUSTOMER and not rules.is_on(setting):
+        raise Refused(refusal)
+
+
+def _require_no_subscription(plan: Schedule, by: str, refusal: str) -> None:
+    """A month of a program is left out or put off by its case manager; the participant may stop all of them."""
+    if by == CUSTOMER and plan.series == SERIES:
         raise Refused(refusal)
 
 

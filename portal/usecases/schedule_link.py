@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from portal.domain.due_date import WeekendRule, local_date
 from portal.domain.payment_link import LinkState, Purpose
 from portal.domain.schedule import ENDED, move_dates
+from portal.domain.subscription import SERIES
 from portal.storage import Session, hold
 from portal.storage import agreement as agreements
 from portal.storage import obligation as obligations
@@ -92,6 +93,10 @@ def look(session: Session, visit_id: str, secret: str, now: datetime) -> Schedul
     rules = settings_of(session, organisation)
     payments = obligations.of_subject(session, shown.schedule.id)
     of_plan = plans.of_schedule(session, shown.schedule.id) is not None
+    is_subscription = shown.schedule.series == SERIES
+    if is_subscription:  # its months are stopped all together, or changed by the case manager
+        rules = rules.with_(customer_may_move=False, skip_max=0)
+    as_a_whole = of_plan or is_subscription
     skips_left = max(rules.number("skip_max") - left_out(payments), 0)
     is_over = shown.schedule.status in ENDED
     return ScheduleVisit(
@@ -105,7 +110,7 @@ def look(session: Session, visit_id: str, secret: str, now: datetime) -> Schedul
         plan=shown,
         payments=payments,
         allowed={
-            each.seq: _allowed(each, payments, rules, organisation.timezone, now, skips_left > 0, of_plan)
+            each.seq: _allowed(each, payments, rules, organisation.timezone, now, skips_left > 0, as_a_whole)
             for each in payments
             if not is_over
         },

@@ -11,12 +11,13 @@ from portal.domain.due_date import local_date, moment_of
 from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, nothing_sent_wait, retry_at
 from portal.domain.rule import SCHEDULED
 from portal.domain.schedule import ENDED, ScheduleStatus
+from portal.domain.subscription import SERIES
 from portal.storage import Session, charge, customer, obligation, organisation, schedule
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.schedule import Schedule
-from portal.usecases import plan_outcome
+from portal.usecases import plan_outcome, subscription_outcome
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import record, settings_of
@@ -82,6 +83,8 @@ def cancel_rest(session: Session, plan: Schedule, code: str, by: str, now: datet
     plan.version += 1
     record(session, by, "schedule_cancelled", plan.id, now, cancelled=cancelled, under_way=under_way)
     plan_outcome.schedule_cancelled(session, plan.id, by, now)
+    if plan.series == SERIES:
+        subscription_outcome.cancelled(session, plan.id, by, now)
     return cancelled, under_way
 
 
@@ -110,6 +113,8 @@ def complete(session: Session, plan: Schedule, now: datetime) -> list[str]:
     plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.completed.value, now, "charge"
     plan.version += 1
     record(session, "charge", "schedule_completed", plan.id, now)
+    if plan.series == SERIES:
+        return subscription_outcome.completed(session, plan.id, now)
     return plan_outcome.schedule_completed(session, plan.id, plan.locale, now)
 
 

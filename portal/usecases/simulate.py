@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from portal.storage import charge, message, obligation, plan
+from portal.storage import charge, message, obligation, plan, subscription
+from portal.usecases import plan_offer, subscription_deadline
 from portal.usecases.janitor import sweep
-from portal.usecases.plan_offer import expire, remind
 from portal.usecases.ports import Ports
 from portal.usecases.recurring import charge_batch, hand_out_due
 from portal.usecases.schedule_change import settle_unwanted
@@ -80,7 +80,8 @@ def walk(
             until = clock.now() + timedelta(days=1)
             announce_upcoming(ports)
             warn_of_ending_cards(ports)
-            remind(ports)
+            plan_offer.remind(ports)
+            subscription_deadline.remind(ports)
             while clock.now() < until:
                 at = min(_next_moment(ports) or until, until)
                 if at <= clock.now():  # held back by a switch or a rate: nothing says when it may go
@@ -96,7 +97,8 @@ def walk(
 def _live(ports: Ports, rings: _Rings, pool: ThreadPoolExecutor, done: Walked) -> None:
     """Everything the clock and the workers would do at this moment."""
     done.moments += 1
-    expire(ports)
+    plan_offer.expire(ports)
+    subscription_deadline.expire(ports)
     for _ in range(ROUNDS_MAX):
         handed = hand_out_due(ports).payments
         rung, rings.batches = rings.batches, []
@@ -120,5 +122,6 @@ def _next_moment(ports: Ports) -> datetime | None:
             charge.next_look_at(session),
             message.next_try_at(session),
             plan.next_expiry(session),
+            subscription.next_deadline(session),
         ]
     return min((at for at in moments if at is not None), default=None)

@@ -10,6 +10,7 @@ import structlog
 
 from portal.domain.due_date import local_date, working_days_before
 from portal.domain.schedule import NOTICE_WORKING_DAYS_MIN, ScheduleStatus
+from portal.domain.subscription import SERIES
 from portal.storage import Session, account, limit, obligation, organisation, payment_method, schedule
 from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
@@ -17,6 +18,7 @@ from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.rule import DAY, midnight
 from portal.usecases.schedule_outcome import tell
+from portal.usecases.subscription_outcome import is_last, is_paused, tell_last
 
 log = structlog.get_logger()
 
@@ -71,10 +73,16 @@ def _announced(ports: Ports, organisation_id: str, obligation_id: str) -> bool:
             return None
         due.noticed_at = now
         wanted = settings_of(session, paid_to).is_on("payment_notice")
-        if not wanted or plan.status != ScheduleStatus.active or not owed_on.balance_cents or due.due_on <= today:
+        if is_paused(session, plan):
+            return []
+        last = is_last(session, plan, due)
+        is_owed = bool(owed_on.balance_cents) or plan.series == SERIES  # which owes nothing before it falls due
+        if not (wanted or last) or plan.status != ScheduleStatus.active or not is_owed or due.due_on <= today:
             return []
         if today > working_days_before(due.due_on, NOTICE_WORKING_DAYS_MIN):
             record(session, "clock", "notice_late", due.id, now, due_on=due.due_on.isoformat())
+        if last:
+            return tell_last(session, plan, due, now)
         key = f"payment_upcoming:{due.id}:{due.due_on.isoformat()}"
         return tell(session, "payment_upcoming", plan, due.id, key, now)
 

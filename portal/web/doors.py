@@ -51,6 +51,8 @@ from portal.web.customer import (
     service_list,
     service_payment,
     service_result,
+    subscription,
+    subscription_payment,
 )
 from portal.web.customer import home as first_page
 from portal.web.customer import pin as customer_pin
@@ -83,6 +85,8 @@ CUSTOMER = (
     service_list,
     service_payment,
     service_result,
+    subscription,
+    subscription_payment,
 )
 PAGE_OPEN_SECONDS = 8 * 3600  # a form left open on a phone still works: as long as a visit lasts
 LINK_DOORS = (PAYMENT_LINK, CARD_LINK, SCHEDULE_LINK)

@@ -163,6 +163,7 @@ FACTS: dict[str, dict[str, object]] = {
     },
 }
 PAYER = {"customer_name": "Maria Lopez", "account_reference": "HR-20417"}
+MANAGER = {"manager_name": "Noor Haddad", "manager_phone": "+1 312 555 0117"}
 PAYMENT = {"amount_cents": 123456, "due_on": date(2026, 12, 1)}
 CARD = {"card_brand": "Visa", "card_last4": "4242"}
 CARD_LINK = {"link_url": "https://pay.example/harbor/card/" + "Ab1_-" * 6 + "xy"}
@@ -179,6 +180,18 @@ FACTS |= {
     },
     "card_expiring": {**SENDER, **PAYER, **PAYMENT, **CARD, **CARD_LINK},
     "payment_stopped": {**SENDER, **PAYER, **PAYMENT},
+    **{
+        name: {**SENDER, **PAYER, **MANAGER, "link_url": "https://pay.example/harbor/self-pay", "expires_at": PAID_AT}
+        for name in ("subscription_assigned", "subscription_reminder")
+    },
+    "subscription_expired": {**SENDER, **PAYER, **MANAGER},
+    "subscription_last": {**SENDER, **PAYER, **MANAGER, **PAYMENT, **CARD},
+    "subscription_ended": {**SENDER, **PAYER, **MANAGER, "paid_cents": 123456},
+    "subscription_changed": {
+        **SENDER, **PAYER, **MANAGER, **LISTED, "extended_to": date(2027, 6, 30), "is_paused": False,
+        "is_cancelled": False, "goes_on": False,
+    },
+    "subscription_report": {**SENDER, "account_reference": "SB-7K3M-9QXT", "requested_at": PAID_AT, "wants_stop": True},
     "sms_stopped": {**SENDER, "first_text": False},
     "sms_started": {**SENDER, "first_text": False},
     "sms_help": {**SENDER, "first_text": False},

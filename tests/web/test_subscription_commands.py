@@ -8,6 +8,7 @@ from click.testing import Result
 
 from portal.app import create_app
 from tests.rig.house import House
+from tests.rig.series import told
 from tests.web.conftest import settings
 
 Run = Callable[..., Result]
@@ -41,6 +42,12 @@ def test_r1_a_program_is_named_and_a_part_of_it_assigned_until_its_end(run: Run,
     for expected in ("Monitoring, assigned", "Noor Haddad", "GPS", "$90.00", "$45.00", "2027-12-01", "14"):
         assert expected in shown
     assert "Check-ins" not in shown
+    assert told(house) == ["subscription_assigned"]
+    assert "Kim Tran" in run("manager", reference, "--manager", "Kim Tran", *MANAGER[2:]).stdout
+    assert "is assigned" in run("reopen", reference).stderr
+    house.clock.pass_(days=15)
+    done = run("reopen", reference, "--activation-days", "7")
+    assert "to be activated until 2026-11-24" in done.stdout, done.stderr
 
 
 @pytest.mark.sqlite
@@ -63,5 +70,5 @@ def test_a_refusal_is_a_sentence_and_assigns_nothing(run: Run, house: House) -> 
 
 
 def test_every_command_says_what_it_needs(run: Run) -> None:
-    for name in ("program", "assign", "list", "show"):
+    for name in ("program", "assign", "list", "show", "manager", "reopen"):
         assert "Usage:" in run(name, "--help").stdout

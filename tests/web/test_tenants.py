@@ -28,6 +28,7 @@ from tests.rig.people import Payer, colleague, payer
 from tests.rig.plans import wish
 from tests.rig.practice import patient_of, service_of
 from tests.rig.reader import Reader
+from tests.rig.subscriptions import activated, assigned
 from tests.web.conftest import Portal
 
 MISSING = "0" * 32
@@ -75,6 +76,7 @@ def person(house: House, number: int) -> Person:
         token = make(session, owed, days=30, now=now, made_by="test")
         things = _things(session, customer_id, account_id, known, token)
         owed_id = owed.id
+    things["subscription_id"] = activated_one(own)
     treated = service_of(own, owed_id, 5_000, patient_of(own))
     things["plan_id"] = drafted(own, f"M-{number}-3")
     things["new_id"] = own.card_on_file("5555555555554444")
@@ -93,6 +95,13 @@ def drafted(house: House, reference: str) -> str:
             session, house.customer_id, reference=reference, label="Parts", balance_cents=9_000, now=now, by="test"
         )
         return make_plan(session, PlanOrder(owed.id, wish(house)), "test", now).id
+
+
+def activated_one(own: House) -> str:
+    """A subscription that runs."""
+    one = assigned(own)
+    activated(own, one)
+    return one
 
 
 def _things(session: Session, customer_id: str, account_id: str, known: Payer, token: str) -> dict[str, str]:

@@ -148,6 +148,7 @@ SENTENCES: dict[str, str] = {
     "subscription_long": "A program may have {most} periods at most.",
     "subscription_past": "The program is over already.",
     "subscription_share": "The participant cannot pay more of {name} than the {monthly_cents} it costs.",
+    "subscription_state": "{reference} is {state}.",
     "subscription_unknown": "There is no such subscription in this organisation.",
     "subscription_words": "A name is one line of up to {most} characters.",
     "sms_account_wrong": "The account begins with AC; the sender is a number like +13125550100, or a service (MG...).",

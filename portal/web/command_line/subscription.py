@@ -17,7 +17,17 @@ from portal.storage import Session
 from portal.storage import customer as customers
 from portal.storage import subscription as subscriptions
 from portal.storage.subscription import Subscription
-from portal.usecases.subscription import Assignment, Manager, assign, features_of, set_program, terms_of
+from portal.usecases.subscription import (
+    Assignment,
+    Manager,
+    assign,
+    features_of,
+    locked,
+    set_manager,
+    set_program,
+    terms_of,
+)
+from portal.usecases.subscription_deadline import announce, reopen
 from portal.web.command_line.desk import (
     console,
     dollars,
@@ -103,8 +113,41 @@ def assign_one(
             activation_days=activation_days,
         )
         row = assign(session, order, staff(), now)
+        promised = announce(session, row, now)
         said = f"{row.reference}: {dollars(row.price_cents)} a month until {row.end_on}"
         console().print(f"{said}; to be activated until {moment(row.activate_by, owner.timezone)}")
+    for message_id in promised:
+        ports().doorbell.ring_message(owner.id, message_id)
+
+
+@subscription.command("reopen")
+@organisation_option
+@click.argument("reference")
+@click.option("--activation-days", type=int, metavar="N", help="How long it can be activated.")
+def reopen_one(reference: str, activation_days: int | None, slug: str) -> None:
+    """Let a subscription that nobody activated in time wait once more; its participant is told."""
+    owner = organisation_named(slug)
+    with refusals_said():
+        with ports().database.read(owner.id) as session:
+            found = named(session, reference)
+        row = reopen(ports(), owner.id, found.id, activation_days, staff())
+    console().print(f"{row.reference}: to be activated until {moment(row.activate_by, owner.timezone)}")
+
+
+@subscription.command("manager")
+@organisation_option
+@click.argument("reference")
+@click.option("--manager", required=True, metavar="NAME", help="The case manager from now on.")
+@click.option("--manager-email", required=True)
+@click.option("--manager-phone", required=True)
+def manager_of(reference: str, manager: str, manager_email: str, manager_phone: str, slug: str) -> None:
+    """Name another case manager for a subscription."""
+    owner = organisation_named(slug)
+    now = ports().clock.now()
+    with refusals_said(), ports().database.transaction(owner.id) as session:
+        row = locked(session, named(session, reference).id)
+        set_manager(session, row, Manager(manager, manager_email, manager_phone), staff(), now)
+        console().print(f"{row.reference}: {row.manager_name}")
 
 
 @subscription.command("list")

@@ -125,8 +125,9 @@ def sign_out() -> AnyResponse:
 @door.get(f"{SLUG}/self-pay")
 @of_organisation
 def self_pay() -> AnyResponse:
-    """The address that an app's menu opens (S0:26-30): the first page, after signing in."""
-    return move_on(path_of("home") if who() is not None else f"{path_of('sign_in')}?then={path_of('home')}")
+    """The address that an app's menu opens (S0:26-30): what is to be paid, after signing in."""
+    inside = path_of("self_pay_inside")
+    return move_on(inside if who() is not None else f"{path_of('sign_in')}?then={inside}")
 
 
 def _open(way: Way | None) -> AnyResponse:
