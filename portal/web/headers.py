@@ -86,6 +86,8 @@ def dress(*, https: bool, origins: dict[str, str]) -> Callable[[Response], Respo
         on_card_page = bool(g.get("card_page"))
         payment = f'payment=(self "{origins["frame"].split()[0]}")' if on_card_page else "payment=(self)"
         headers["Content-Security-Policy"] = policy(origins if on_card_page else None)
+        if headers.get("Content-Disposition", "").startswith("attachment"):
+            headers["Content-Security-Policy"] += "; sandbox"  # a file to keep, never one that runs here (attack 103)
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -222,7 +222,10 @@ def test_a_plan_is_signed_on_a_phone_with_a_finger_and_each_page_is_in_order(
     signature = signature_of(house, plan)
     assert (signature.way, signature.typed_name) == ("drawn", None)
     assert inked(signature) > 300, "the line is on the sheet"
+    with page.expect_download() as kept:
+        page.get_by_role("link", name="Download the signed agreement").click()
     papers = papers_in_the_mailbox(house, plan)
+    assert Path(kept.value.path()).read_bytes() == papers["authorization-agreement"]
     assert sorted(papers) == ["authorization-agreement", "payment-schedule"]
     for content in papers.values():
         with pikepdf.open(io.BytesIO(content)) as pdf:

@@ -14,6 +14,7 @@ from portal.usecases.check_code import Kind, code_of
 from portal.usecases.ledger import lower_balance
 from portal.usecases.plan_life import cancel, change
 from portal.usecases.plan_offer import expire, make_link
+from portal.web.agreement.door import SIGNING
 from tests.rig.plans import NEVER, drawn, instalments, offered, plan_now, settlement, wish
 from tests.rig.reader import Reader
 from tests.rig.series import told
@@ -225,6 +226,35 @@ def test_a_drawing_signs_and_a_captured_form_signs_no_second_time(portal: Portal
     payments = instalments(portal.house, plan_now(portal.house, plan.id))
     assert len(payments) == 4
     assert len([each for each in portal.house.truth() if each["amount_cents"] == 1_000]) == 1
+
+
+def test_attack_103_a_drawn_signature_is_served_inside_its_paper_alone_to_its_party_alone(portal: Portal) -> None:
+    """No address of the house answers with the picture: every page of the signing is read, and none is one."""
+    house = portal.house
+    plan = offered(house)
+    reader = at_sign(portal, plan.id)
+    form, _ = reader.form_of("Sign the agreement")
+    reader.post(reader.url, {**reader.values_of(form), "way": "drawn", "drawing": drawn()})
+    assert reader.step == "done"
+    with house.ports.database.read(house.organisation_id) as session:
+        signature = signings.signature_of(session, plan.id)
+    assert signature is not None
+    assert signature.image is not None
+    base = reader.url.rsplit("/", 1)[0]
+    rules = portal.app.url_map.iter_rules()
+    pages = {each.rule.rpartition(">/")[2] for each in rules if each.rule.startswith(SIGNING) and "GET" in each.methods}
+    assert {"done", "sign", "done/agreement.pdf", "done/schedule.pdf"} <= pages
+    for page in sorted(pages):
+        answer = reader.raw("GET", f"{base}/{page}")
+        assert not answer.mimetype.startswith("image/"), page
+        assert signature.image not in answer.data, page
+        if answer.mimetype != "application/pdf":
+            continue
+        assert answer.headers["Content-Disposition"].startswith("attachment"), page
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].endswith("; sandbox")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert portal.reader().raw("GET", f"{base}/{page}").status_code == 403, "nobody without its cookie"
 
 
 def test_attack_105_the_server_alone_says_when_and_from_where(portal: Portal) -> None:
