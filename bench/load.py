@@ -30,6 +30,7 @@ class Group:
     clients: int
     requests: Sequence[str]
     kind: str = "loop"
+    pause_seconds: float = 0.0  # of each client after an answer
     server_pid: int = 0  # whose processor time is counted; 0 for nobody's
 
 
@@ -162,6 +163,8 @@ async def _ask(group: Group, queue: list[bytes], until: float, seen: Seen, addre
         if group.kind == "once" or ended <= until:
             seen.answers += 1
             seen.times_ms.append(1000 * (ended - began))
+        if group.pause_seconds:
+            await asyncio.sleep(group.pause_seconds)
         key = str(status)
         seen.statuses[key] = seen.statuses.get(key, 0) + 1
     if client.transport is not None:

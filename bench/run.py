@@ -90,17 +90,18 @@ def yard(url: str, folder: Path, world: SimulatorProcess) -> Iterator[Yard]:
         yield Yard(house, settings, folder, world, _postmaster(url), book.people(house, 200))
 
 
-def measure(url: str, folder: Path, verdicts: Verdicts) -> None:
+def measure(url: str, folder: Path, verdicts: Verdicts, size: float = 1.0) -> None:
     """Ours, one job a charge, and a pool of those; the same payments, gateway and database.
 
     Then ours at a gateway so slow that the processor has time to spare: what remains is the protocol's own share.
     """
+    payments, slow_payments = round(PAYMENTS * size), round(SLOW_PAYMENTS * size)
     with simulator(LATENCY_MS) as world, yard(url, folder / "fast", world) as found:
-        ours = _pace(found, PAYMENTS, WORKERS * THREADS, lambda: _workers(found, WORKERS), _hand_out)
+        ours = _pace(found, payments, WORKERS * THREADS, lambda: _workers(found, WORKERS), _hand_out)
         single = _pace(found, ONE_JOB_PAYMENTS, 1, lambda: _one_job(found, 1), _ring_each)
         pool = _pace(found, POOL_PAYMENTS, POOL, lambda: _one_job(found, POOL), _ring_each)
     with simulator(SLOW_MS) as world, yard(url, folder / "slow", world) as found:
-        slowly = _pace(found, SLOW_PAYMENTS, WORKERS * THREADS, lambda: _workers(found, WORKERS), _hand_out)
+        slowly = _pace(found, slow_payments, WORKERS * THREADS, lambda: _workers(found, WORKERS), _hand_out)
     ceiling, slow_ceiling = (WORKERS * THREADS / (latency_ms / 1000) for latency_ms in (LATENCY_MS, SLOW_MS))
     rows: list[tuple[object, ...]] = [
         (name, pace.per_second, f"{pace.per_second / most:.2f}", pace.workers_cpu_ms, pace.database_cpu_ms,
@@ -113,7 +114,7 @@ def measure(url: str, folder: Path, verdicts: Verdicts) -> None:
         )
     ]  # fmt: skip
     heads = ("the run", "charges/s", "of ceiling", "CPU ms a charge", "database's", "simulator's")
-    table(f"{PAYMENTS} payments due at once, gateway {LATENCY_MS} ms, PostgreSQL that waits for its disk", heads, rows)
+    table(f"{payments} payments due at once, gateway {LATENCY_MS} ms, PostgreSQL that waits for its disk", heads, rows)
     share = ours.per_second / ceiling
     verdicts.judge(
         share >= CEILING_MIN,
@@ -203,11 +204,12 @@ def _ring_each(yard: Yard, ids: Sequence[str]) -> None:
 
 
 def _workers(yard: Yard, number: int) -> list[ChildProcess]:
-    return [processes.worker(yard.settings, yard.folder / f"worker-{n}.log") for n in range(number)]
+    return [processes.worker(yard.settings, yard.folder / f"worker-{n}.log", dies_with_us=True) for n in range(number)]
 
 
 def _one_job(yard: Yard, number: int) -> list[ChildProcess]:
-    return [processes.python("one job", ["-m", "bench.one_job", str(number)], yard.settings, yard.folder / "one.log")]
+    arguments = ["-m", "bench.one_job", str(number)]
+    return [processes.python("one job", arguments, yard.settings, yard.folder / "one.log", dies_with_us=True)]
 
 
 def _cpu(yard: Yard, workers: Sequence[ChildProcess]) -> tuple[float, float, float]:

@@ -14,6 +14,7 @@ from portal.storage.types import Cents, Day, Instant
 OPEN = ("due", "charging", "review")  # neither paid nor ended unpaid
 _LIVE = text("kind = 'checkout' AND status IN ('due','charging','paid','review')")
 _DUE = text("status = 'due'")
+_NO_SORT = text("SET LOCAL enable_sort = off")
 _UNNOTICED = text("status = 'due' AND kind = 'scheduled' AND noticed_at IS NULL")
 
 
@@ -138,6 +139,16 @@ def live_of_account(session: Session, account_id: str) -> list[Obligation]:
     )
 
 
+def _in_the_indexs_order(session: Session) -> None:
+    """Has PostgreSQL read the first few of an index in its order, for the rest of this transaction.
+
+    It takes row security for a condition that next to nothing meets, and would read and sort everything that is due
+    for each few hundred of it: 20 ms instead of 0.7 where 3,000 payments are due.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_NO_SORT)
+
+
 def due_unhanded(
     session: Session, now: datetime, handed_before: datetime, limit: int, without: Collection[str] = ()
 ) -> list[tuple[str, str]]:
@@ -145,6 +156,7 @@ def due_unhanded(
 
     `without` leaves out organisations that may take no more for the moment.
     """
+    _in_the_indexs_order(session)
     rows = session.execute(
         select(Obligation.organisation_id, Obligation.id)
         .where(
@@ -186,6 +198,7 @@ def hand_out(session: Session, ids: Sequence[str], now: datetime, handed_before:
 
 def handed_unclaimed(session: Session, now: datetime, handed_before: datetime, limit: int) -> list[tuple[str, str]]:
     """(organisation id, obligation id) of what was handed to a worker before a moment and is still due."""
+    _in_the_indexs_order(session)
     rows = session.execute(
         select(Obligation.organisation_id, Obligation.id)
         .where(
@@ -212,6 +225,7 @@ def touch_handed(session: Session, ids: Sequence[str], now: datetime) -> None:
 
 def unnoticed(session: Session, until: datetime, limit: int) -> list[tuple[str, str]]:
     """(organisation id, obligation id) of scheduled payments due until a moment that nobody was told of."""
+    _in_the_indexs_order(session)
     rows = session.execute(
         select(Obligation.organisation_id, Obligation.id)
         .where(

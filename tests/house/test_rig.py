@@ -1,11 +1,15 @@
 """The servers of the rig are real, and empty each time."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 import uuid
 from pathlib import Path
 
+import pytest
 import redis
 from sqlalchemy import create_engine, text
 
@@ -59,3 +63,46 @@ def test_a_migrated_database_is_empty_and_each_tests_own(database_url: str) -> N
 def test_the_simulator_of_the_rig_answers(simulator: SimulatorProcess) -> None:
     with urllib.request.urlopen(f"{simulator.url}/simulator/health", timeout=5) as answer:
         assert answer.status == 200
+
+
+STARTS_ONE = """
+import sys, time
+from pathlib import Path
+from bench.ending import end_in_order
+from tests.rig import processes
+
+end_in_order()
+child = processes.python("child", ["-c", "import time; time.sleep(600)"], {}, Path(sys.argv[1]), dies_with_us=True)
+try:
+    print(child.pid, flush=True)
+    time.sleep(600)
+finally:
+    child.stop()
+"""
+
+
+def is_there(pid: int) -> bool:
+    """A process that ended and that nobody has asked after yet is not there."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux ends a child with its parent")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_measurement_that_is_interrupted_leaves_no_worker_behind(how: signal.Signals, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTS_ONE, str(tmp_path / "log")], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout is not None
+    pid = int(starter.stdout.readline())
+    assert is_there(pid)
+    os.kill(starter.pid, how)
+    starter.wait()
+    until = time.monotonic() + 60
+    while is_there(pid) and time.monotonic() < until:  # the kernel's signal is under way
+        time.sleep(0.01)
+    assert not is_there(pid)

@@ -16,7 +16,7 @@ import tempfile
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -54,7 +54,14 @@ _superusers: dict[str, str] = {}  # by the servers this process uses
 class PostgresServer:
     """One server, shared by every process that names the same directory."""
 
-    def __init__(self, admin_url: str, lock_path: Path, stop: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        admin_url: str,
+        lock_path: Path,
+        stop: contextlib.ExitStack,
+        restart: Callable[[], None] | None = None,
+        directory: Path | None = None,
+    ) -> None:
         self.admin_url = admin_url
         self._lock_path = lock_path
         self._stop = stop
@@ -62,6 +69,8 @@ class PostgresServer:
         with self._lock(), self._connect() as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
                 connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS")
+        self._restart = restart
+        self.directory = directory  # of its files; none for a server that was given
 
     def url(self, database_name: str) -> str:
         """The SQLAlchemy address of a database on this server, as the portal's own role."""
@@ -90,6 +99,18 @@ class PostgresServer:
 
     def stop(self) -> None:
         self._stop.close()
+
+    def restart(self) -> bool:
+        """Ends it in order and starts it again, with nothing in its memory; False for a server that was given.
+
+        Only where nobody else uses it, and after every connection was closed.
+        """
+        if self._restart is None:
+            return False
+        with self._connect() as connection:
+            connection.execute("CHECKPOINT")
+        self._restart()
+        return True
 
     def _template(self) -> str:
         """The name of a database migrated to head, made once per server and state of migrations/."""
@@ -153,7 +174,12 @@ def _start_embedded(directory: Path, tuning: str) -> PostgresServer:
         _used[directory] += 1
     stop = contextlib.ExitStack()
     stop.callback(_stop_embedded, server, directory)
-    return PostgresServer(server.get_uri(), lock_path, stop)
+
+    def restart() -> None:
+        server.stop()
+        server.start()
+
+    return PostgresServer(server.get_uri(), lock_path, stop, restart, directory)
 
 
 def _stop_embedded(server: object, directory: Path) -> None:

@@ -63,7 +63,7 @@ def thaw(process: ChildProcess) -> None:
 def python(
     name: str, arguments: list[str], settings: Mapping[str, str], log_path: Path, *, dies_with_us: bool = False
 ) -> ChildProcess:
-    """A program of ours. `dies_with_us`: from a main thread only."""
+    """A program of ours. `dies_with_us`: also when nobody is left to stop it; only from a main thread."""
     return ChildProcess(
         name,
         [sys.executable, *arguments],

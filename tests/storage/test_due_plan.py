@@ -23,15 +23,15 @@ Question = Callable[[Session], object]
 PAID, DUE = 4_000, 20
 
 
-def filled(tenant: Tenant) -> list[str]:
+def filled(tenant: Tenant, paid: int = PAID, due: int = DUE) -> list[str]:
     """A long history that is paid, and a few that are due."""
-    ids = [new_id() for _ in range(DUE)]
+    ids = [new_id() for _ in range(due)]
     with tenant.transaction() as session:
-        for number in range(PAID + DUE):
-            is_due = number >= PAID
+        for number in range(paid + due):
+            is_due = number >= paid
             session.add(
                 tenant.obligation(
-                    id=ids[number - PAID] if is_due else new_id(),
+                    id=ids[number - paid] if is_due else new_id(),
                     kind="scheduled",
                     subject_id="history",
                     seq=number + 1,
@@ -87,6 +87,29 @@ SWEPT: dict[str, tuple[str, Question]] = {
 def test_what_is_due_is_found_by_its_partial_index(ours: Tenant, index: str, ask: Question) -> None:
     filled(ours)
     assert index in plan_of(ours, ask)
+
+
+@pytest.mark.parametrize("name", ["due", "handed", "unnoticed"])
+def test_the_first_few_of_what_is_due_are_read_without_sorting_all_of_it(ours: Tenant, name: str) -> None:
+    filled(ours, paid=200, due=1_500)
+    index, ask = QUESTIONS[name]
+    sent: list[tuple[str, object]] = []
+    with ours.database.across() as session:
+        connection = session.connection()
+
+        def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+            sent.append((statement, parameters))
+
+        event.listen(connection, "before_cursor_execute", note)
+        ask(session)
+        event.remove(connection, "before_cursor_execute", note)
+        statement, parameters = sent[-1]
+        explain = "EXPLAIN QUERY PLAN " if ours.database.is_sqlite else "EXPLAIN "
+        rows = connection.exec_driver_sql(explain + statement, parameters)  # type: ignore[arg-type]  # as it was sent
+        plan = "\n".join(str(row) for row in rows)
+    assert index in plan
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize(("index", "ask"), SWEPT.values(), ids=list(SWEPT))
