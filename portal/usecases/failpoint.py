@@ -51,6 +51,7 @@ NAMES = frozenset(
         "selection.before_commit",
         "selection.after_commit",
         "reply.after_store",
+        "reconcile.after_mend",
         "run.after_hand_out",
         "document.before_commit",
     }

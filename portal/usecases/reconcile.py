@@ -25,6 +25,7 @@ from portal.storage.reconcile import ReconcileResult
 from portal.storage.refund import Refund
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.dispute import look_at_dispute
+from portal.usecases.failpoint import failpoint
 from portal.usecases.gateway_retry import take_in_retry
 from portal.usecases.ports import Gateway, Ports
 from portal.usecases.reconcile_mend import mend
@@ -179,6 +180,7 @@ def _compare(ports: Ports, organisation_id: str, records: Sequence[GatewayRecord
         if difference is None:
             continue
         mended = mend(ports, organisation_id, record, difference, row_id)
+        failpoint("reconcile.after_mend")
         if mended is not None:
             tally.found.append(
                 Found(mended, record.amount_cents, record.gateway_id, record.order_id, record.status, row_id)

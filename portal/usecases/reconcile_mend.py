@@ -26,6 +26,7 @@ from portal.storage import Session, account, charge, obligation, payment_method,
 from portal.storage.audit import GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.refund import Refund
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.charge import learn
 from portal.usecases.ledger import post
 from portal.usecases.organisation import record as note
@@ -183,6 +184,12 @@ def _payment_lost(ports: Ports, organisation_id: str, record: GatewayRecord, row
                 restore_settlement(session, row, owed_on, BY, now)
         session.add(_fact(row, record, "lost", now))
         note(session, BY, "payment_lost", row.id, now, amount_cents=lost_cents)
+        # here, not with the other differences: from now on this is none any more, and nobody would hear of it
+        lost = Difference.payment_lost.value
+        raise_alarm(
+            session, f"reconcile_{lost}", row.id, now, difference=lost, amount_cents=record.amount_cents,
+            gateway_id=record.gateway_id, order_id=record.order_id, status=record.status, row_id=row.id,
+        )  # fmt: skip
 
     ports.database.run(organisation_id, work)
     return Difference.payment_lost

@@ -26,14 +26,15 @@ from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct
 from tests.crash.crew import FAILED
 from tests.crash.history import ACTIONS
 from tests.crash.message_acts import MailAct, ReplyAct
-from tests.crash.money_acts import DisputeAct, GatewayRetryAct, RefundAct, RunAct
+from tests.crash.money_acts import DisputeAct, GatewayRetryAct, RefundAct, RunAct, SettlementAct
 from tests.crash.oracle import Verdict
 from tests.crash.player import Cell, Played
 from tests.crash.world import World
 from tests.rig.simulator_process import SimulatorProcess
 
 ACTS: tuple[type[Act], ...] = (
-    RunAct, RefundAct, DisputeAct, GatewayRetryAct, MakeAct, CardAct, ChangeAct, ServiceAct, MailAct, ReplyAct,
+    RunAct, RefundAct, DisputeAct, GatewayRetryAct, SettlementAct, MakeAct, CardAct, ChangeAct, ServiceAct,
+    MailAct, ReplyAct,
 )  # fmt: skip
 # What `make test` plays: every act, with the death in it that leaves most to do.
 ONE_OF_EACH = (
@@ -41,6 +42,7 @@ ONE_OF_EACH = (
     Cell(RefundAct, "staff", "refund.after_reply", "kill"),
     Cell(DisputeAct, "gateway", "notice.before_commit", "stop"),
     Cell(GatewayRetryAct, "gateway", "notice.after_apply", "kill"),
+    Cell(SettlementAct, "gateway", "reconcile.after_mend", "kill"),
     Cell(MakeAct, "customer", "schedule.after_keep", "kill"),
     Cell(CardAct, "customer", "card.after_commit", "kill"),
     Cell(ChangeAct, "change", "cancel.before_commit", "raise"),

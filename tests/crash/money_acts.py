@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import func, select
 
 from portal.domain.refusal import Refused
-from portal.storage import Session, account, charge, dispute, notice
+from portal.storage import Session, account, audit, charge, dispute, notice
 from portal.storage import obligation as obligations
 from portal.storage.charge import Charge
 from portal.storage.message import Message
@@ -25,6 +25,7 @@ from tests.crash.act import (
     CLOCK,
     LOST_AFTER,
     LOST_BEFORE,
+    PATIENT,
     SALE_FAULTS,
     Act,
     Hand,
@@ -272,6 +273,65 @@ class GatewayRetryAct(Act):
         row = obligations.by_id(session, self.due)
         if row is None or row.status != ("paid" if self.is_wanted else "declined"):
             wrong.append(f"wanted {self.is_wanted}, and it is {row and row.status}")
+        return wrong
+
+
+class SettlementAct(Act):
+    """What was taken, or given back, does not settle after all; the gateway says so again and again."""
+
+    points: ClassVar = {
+        "gateway": ("notice.after_store", "notice.after_fetch", "reconcile.after_mend"),
+        CLOCK: ("notice.after_fetch", "reconcile.after_mend"),
+    }
+    faults: ClassVar = (("find", "reset_before"), ("find", "status_503_before"))
+    alarms: ClassVar = frozenset({"reconcile_payment_lost", "refund_failed"})
+
+    def begin(self) -> None:
+        hooks.keep_here(self.house)
+        self.account_id, self.charge_id, gateway_id = paid(self.house, PAID_CENTS)
+        self.is_refund = self.draw.random() < 0.5
+        if self.is_refund:
+            settle(self.house, gateway_id)
+            self.house.simulator.faults("settlement_declined", merchant=self.house.merchant_id, operation="refund")
+            wish = RefundWish(uuid.uuid4().hex, self.charge_id, "staff")
+            refund_charge(replace(self.house.ports, timing=PATIENT), self.organisation_id, wish, PATIENT.worker_timeout)
+            with self.read() as session:
+                [row] = session.scalars(select(Refund)).all()
+            gateway_id = str(row.gateway_id)
+            settle(self.house, gateway_id)
+        else:
+            settle(self.house, gateway_id, "settlement_decline_transaction")
+        self.kind = "refund_failed" if self.is_refund else "transaction_settlement_declined"
+        self.forms = [
+            hooks.asked(self.house, kind, transaction_id=gateway_id, age_seconds=age)
+            for kind, age in ((self.kind, 60), (self.kind, 0), ("transaction_settled", 30))
+        ]
+
+    def hands(self) -> list[tuple[str, Hand]]:
+        return [("gateway", self._tell()) for _ in range(self.draw.randint(2, 3))]
+
+    def _tell(self) -> Hand:
+        said = self.draw.sample(self.forms * 2, len(self.forms) * 2)
+
+        def tell(ports: Ports) -> None:
+            for form in said:
+                assert receive(ports, self.organisation_id, form.signature, form.payload)
+                if not self.left_to_clock:
+                    by_a_worker(ports)
+
+        return tell
+
+    def again(self) -> Hand:
+        return self._tell()
+
+    def judge(self, session: Session) -> list[str]:
+        wrong = _notices(session, len({form.payload for form in self.forms}))
+        expected_cents = 50_000 - PAID_CENTS if self.is_refund else 50_000
+        if balance_cents(session, self.account_id) != expected_cents:
+            wrong.append("the balance does not say that it was not paid out")
+        called = {row.kind for row in audit.open_alarms(session)}
+        if called != {"refund_failed" if self.is_refund else "reconcile_payment_lost"}:
+            wrong.append(f"called for {called}")
         return wrong
 
 

@@ -153,6 +153,19 @@ def test_a_settlement_that_was_declined_is_owed_again_and_a_person_is_told(house
     assert kinds(compared(house)) == []
 
 
+def test_who_dies_once_a_lost_payment_is_booked_has_called_a_person(house: House) -> None:
+    """What is mended is no difference any more, so nothing that comes later would say that it was one."""
+    owed, _, gateway_id = paid(house)
+    settle(house, gateway_id, "settlement_decline_transaction")
+    arm("reconcile.after_mend=raise")
+    with pytest.raises(FailpointRaised):
+        compared(house)
+    arm("")
+    assert balance_of(house, owed) == 50_000
+    assert kinds(compared(house)) == []
+    assert alarms(house) == ["reconcile_payment_lost"]
+
+
 def test_amounts_that_differ_are_named_and_left_to_a_person(house: House) -> None:
     _, charge_id, gateway_id = paid(house)
     assert sdk(house).transaction.update_details(gateway_id, {"amount": "90.00"}).is_success
