@@ -34,6 +34,7 @@ from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.plan import Plan, PlanPreset
 from portal.usecases.contact_wish import may_text
+from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.plan_promise import tell_offer
 from portal.usecases.ports import Ports
@@ -125,9 +126,13 @@ def offer(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
         if row.state != PlanState.draft:
             raise Refused("plan_state", reference=row.reference, state=row.state)
         put(session, row, by, now)
-        return row, tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
+        promised = tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
+        session.flush()
+        failpoint("plan.offer.before_commit")
+        return row, promised
 
     row, promised = ports.database.run(organisation_id, work)
+    failpoint("plan.offer.after_commit")
     for message_id in promised:
         ports.doorbell.ring_message(organisation_id, message_id)
     return row

@@ -18,6 +18,7 @@ from portal.storage import organisation as organisations
 from portal.storage import plan as plans
 from portal.storage import schedule as schedules
 from portal.storage.plan import Plan
+from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.plan import PlanOrder, draft, locked, move, payable_cents, put
 from portal.usecases.plan_outcome import put_off
@@ -58,9 +59,12 @@ def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str |
             if other.state in {PlanState.draft, PlanState.offered}:
                 _end(session, other, PlanState.cancelled, by, now)
         promised = tell(session, "plan_cancelled", row, f"plan_cancelled:{row.id}", now) if was_known else []
-        return row, promised + end_change(session, row, by, now)
+        promised += end_change(session, row, by, now)
+        session.flush()
+        failpoint("plan.cancel.before_commit")
+        return row, promised
 
-    return _in(ports, organisation_id, work)
+    return _in(ports, organisation_id, work, lambda: failpoint("plan.cancel.after_commit"))
 
 
 def pause(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
@@ -223,9 +227,15 @@ def _require(row: Plan, state: PlanState) -> None:
         raise Refused("plan_state", reference=row.reference, state=row.state)
 
 
-def _in(ports: Ports, organisation_id: str, work: Callable[[Session], tuple[Plan, list[str]]]) -> Plan:
-    """Runs work in a transaction and rings for the messages it promised."""
+def _in(
+    ports: Ports,
+    organisation_id: str,
+    work: Callable[[Session], tuple[Plan, list[str]]],
+    committed: Callable[[], None] = lambda: None,
+) -> Plan:
+    """Runs work in a transaction, then what comes right after its commit, and rings for the messages it promised."""
     row, promised = ports.database.run(organisation_id, work)
+    committed()
     for message_id in promised:
         ports.doorbell.ring_message(organisation_id, message_id)
     return row

@@ -24,6 +24,7 @@ from portal.storage.customer import Customer
 from portal.storage.organisation import Organisation
 from portal.storage.plan import Plan, PlanLink
 from portal.usecases.alarm import raise_alarm
+from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.payment_link import FRESH_PER_HOUR, home
 from portal.usecases.plan import PlanOrder, draft, locked, move, payable_cents, put
@@ -145,10 +146,18 @@ def expire(ports: Ports) -> int:
         with ports.database.across() as session:
             rows = plans.offered_until(session, ports.clock.now(), None, BATCH)
         for row in rows:
-            _in(ports, row.organisation_id, partial(_expired, plan_id=row.id, now=ports.clock.now()))
+            _in(ports, row.organisation_id, partial(_run_out, plan_id=row.id, now=ports.clock.now()))
+            failpoint("plan.expire.after_commit")
         ended += len(rows)
         if len(rows) < BATCH:
             return ended
+
+
+def _run_out(session: Session, plan_id: str, now: datetime) -> list[str]:
+    promised = _expired(session, plan_id, now)
+    session.flush()
+    failpoint("plan.expire.before_commit")
+    return promised
 
 
 def _expired(session: Session, plan_id: str, now: datetime) -> list[str]:

@@ -115,7 +115,9 @@ def sign(
         prepared = _prepared(walk, given.shown_digest, evidence)
         nonce, account_id = walk.visit.card_nonce, walk.account.id
     papers = _printed(ports, prepared)
+    failpoint("plan.sign.after_print")
     kept = keep(ports, organisation_id, account_id, nonce) if nonce else None
+    failpoint("plan.sign.after_keep")
 
     def work(session: Session) -> tuple[Signed, list[str]]:
         walk = look(session, signing_id, secret, now, locked=True)

@@ -41,6 +41,7 @@ def main() -> int:
     parser.add_argument("--control", type=int, default=200, help="of the naive way")
     parser.add_argument("--acts", type=int, default=800, help="histories of acts, on all engines together")
     parser.add_argument("--batches", type=int, default=400, help="histories of the run's batches, on all engines")
+    parser.add_argument("--signings", type=int, default=200, help="histories of a plan being signed, on all engines")
     parser.add_argument("--cycles", type=int, default=20, help="everything killed at once: so often, on each engine")
     parser.add_argument(
         "--races", type=int, default=10_000, help="of a cancel against a charge, on all engines together"
@@ -91,6 +92,7 @@ def _play_beside(options: argparse.Namespace, folder: Path) -> Beside:
     for module, option, number in (
         ("tests.crash.acts", "--histories", options.acts // len(engines)),
         ("tests.crash.batch", "--histories", options.batches // len(engines)),
+        ("tests.crash.signing", "--histories", options.signings // len(engines)),
         ("tests.crash.cancel_race", "--races", options.races // len(engines)),
         ("tests.crash.blackout", "--cycles", options.cycles),
     ):

@@ -16,6 +16,7 @@ from portal.storage import plan as plans
 from portal.storage.account import Account
 from portal.storage.obligation import Obligation
 from portal.storage.plan import Plan
+from portal.usecases.payment_method import NEW
 from portal.usecases.plan import PlanOrder, make, offer
 from portal.usecases.plan_offer import find, make_link
 from portal.usecases.sign import Given, Signed, sign
@@ -75,29 +76,35 @@ class Signer:
 
     def walk(self) -> SignWalk:
         with self.house.ports.database.read(self.house.organisation_id) as session:
-            found = look(session, self.signing_id, self.secret, self.house.clock.now())
+            found = look(session, self.signing_id, self.secret, self.house.ports.clock.now())
         assert found is not None
         return found
 
     def act(self, work: object) -> None:
         """Does something to the walk under its locks, as a page does."""
         with self.house.ports.database.transaction(self.house.organisation_id) as session:
-            found = look(session, self.signing_id, self.secret, self.house.clock.now(), locked=True)
+            found = look(session, self.signing_id, self.secret, self.house.ports.clock.now(), locked=True)
             assert found is not None
             work(found)  # type: ignore[operator]  # whatever the test wants done
 
-    def read(self, card_id: str | None = None, *, last4: str = "1111", postal_code: str = "94107") -> "Signer":
-        """All the way to the sign page, with a card on file."""
-        now = self.house.clock.now()
+    def read(
+        self, card_id: str | None = None, *, last4: str = "1111", postal_code: str = "94107", nonce: str = ""
+    ) -> "Signer":
+        """All the way to the sign page, with a card on file or the one behind a nonce."""
+        now = self.house.ports.clock.now()
         prove(self.house.ports, self.house.organisation_id, self.signing_id, self.secret, "60614")
         self.act(lambda walk: begin(walk, now))
-        typed = CardTyped(card_id or self.house.card_on_file(), "", last4, postal_code)
+        typed = (
+            CardTyped(NEW, nonce, "", "")
+            if nonce
+            else CardTyped(card_id or self.house.card_on_file(), "", last4, postal_code)
+        )
         refused = choose_card(self.house.ports, self.house.organisation_id, self.signing_id, self.secret, typed, IP)
         assert refused == {}
         return self.agree()
 
     def agree(self) -> "Signer":
-        now = self.house.clock.now()
+        now = self.house.ports.clock.now()
         self.act(lambda walk: open_document(walk, now))
         self.act(lambda walk: consent(walk, agreement_shown(walk).digest, agreed=True, now=now))
         return self
@@ -114,7 +121,7 @@ class Signer:
 
 def signer(house: House, plan: Plan) -> Signer:
     """Opens the offer's link as its customer does."""
-    now = house.clock.now()
+    now = house.ports.clock.now()
     with house.ports.database.transaction(house.organisation_id) as session:
         row = plans.by_id(session, plan.id)
         assert row is not None
