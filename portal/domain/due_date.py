@@ -180,8 +180,13 @@ def moment_of(day: date, hour: int, zone: str) -> datetime:
     """When a local date falls due: its `hour` on the wall clock of the zone, as UTC.
 
     An hour that the clocks skip is the moment after the gap, one they repeat is its first pass: one moment each day.
+    A gap that ends the day (Greenland's, at 23 o'clock) has no moment after it on that day: then it is the one before.
     """
-    return datetime.combine(day, time(hour), ZoneInfo(zone)).astimezone(UTC)
+    here = ZoneInfo(zone)
+    moment = datetime.combine(day, time(hour), here).astimezone(UTC)
+    if moment.astimezone(here).date() != day:
+        moment = datetime.combine(day, time(hour, fold=1), here).astimezone(UTC)
+    return moment
 
 
 def local_date(moment: datetime, zone: str) -> date:

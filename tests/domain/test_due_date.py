@@ -166,3 +166,8 @@ def test_an_hour_that_the_clocks_skip_is_the_moment_after_the_gap() -> None:
 
 def test_an_hour_that_comes_twice_is_its_first_pass() -> None:
     assert moment_of(date(2026, 11, 1), 1, "America/New_York") == datetime(2026, 11, 1, 5, 0, tzinfo=UTC)
+
+
+def test_p5_an_hour_skipped_at_the_end_of_its_day_stays_on_its_day() -> None:
+    assert moment_of(date(2024, 3, 30), 23, "America/Nuuk") == datetime(2024, 3, 31, 0, 0, tzinfo=UTC)
+    assert local_date(moment_of(date(2024, 3, 30), 23, "America/Nuuk"), "America/Nuuk") == date(2024, 3, 30)
