@@ -26,10 +26,12 @@ from portal.delivery.plan_paper import agreement_data, completion_data, schedule
 from portal.delivery.qr import qr_svg
 from portal.delivery.safe_text import BREAK, NAME_MAX, WORDS_MAX, breakable, one_line, safe_name
 from portal.delivery.service_document import service_document_data
+from portal.delivery.statement import statement_data
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import DeliveryPermanent, DeliveryTemporary
 from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
 from portal.domain.service_document import ServiceDocumentFacts
+from portal.domain.statement import StatementFacts
 
 _FONT_ROOTS = (fontpkg_noto_sans.ROOT / "files", fontpkg_noto_sans_arabic.ROOT / "files")
 _HAND = fontpkg_caveat.ROOT / "files"  # for names typed under an agreement; what it lacks is set in the fonts above
@@ -73,6 +75,10 @@ class Paper:
         """An invoice or a superbill as it was issued; the same bytes for the same facts."""
         data = service_document_data(facts, self._language(locale))
         return self._printed("service_document.typ", data, facts.issued_at)
+
+    def statement(self, facts: StatementFacts, locale: str) -> bytes:
+        """An account between two days; the same bytes for the same facts."""
+        return self._printed("statement.typ", statement_data(facts, self._language(locale)), facts.made_at)
 
     def _language(self, locale: str) -> Language:
         return language_for(self._languages, locale)

@@ -20,6 +20,7 @@ from portal.domain.service_document import (
     LineOnPaper,
     PaymentOnPaper,
     PersonOnPaper,
+    Practice,
     ServiceDocumentFacts,
 )
 
@@ -38,10 +39,10 @@ def service_document_data(facts: ServiceDocumentFacts, language: Language) -> di
     return {
         "locale": language.locale,
         "color": checked_color(content.practice.color),
-        "organisation": _safe(content.practice.name),
+        "organisation": safe(content.practice.name),
         "title": f"{heading} {_code(facts.number)}",
-        "contact": _contact(content),
-        "foot": f"{_safe(content.practice.name)}  \u2022  {heading} {_code(facts.number)}",
+        "contact": contact_of(content.practice),
+        "foot": f"{safe(content.practice.name)}  \u2022  {heading} {_code(facts.number)}",
         "page": _("Page {page} of {pages}"),
         "heading": heading,
         "number": _code(facts.number),
@@ -75,7 +76,7 @@ def service_document_data(facts: ServiceDocumentFacts, language: Language) -> di
         "balance": language.money(money.balance_cents),
         "mark": _mark(content, language),
         "signature_label": _("Provider signature") if is_superbill else "",
-        "signature": _safe(content.provider.signature_line or content.provider.title) if content.provider else "",
+        "signature": safe(content.provider.signature_line or content.provider.title) if content.provider else "",
         "signature_day_label": _("Date") if is_superbill else "",
         "check": _("Genuine? Check the code %(code)s") % {"code": facts.check_code},
         "check_at": facts.check_url.partition("?")[0],
@@ -84,8 +85,8 @@ def service_document_data(facts: ServiceDocumentFacts, language: Language) -> di
     }
 
 
-def _contact(content: Content) -> list[str]:
-    practice = content.practice
+def contact_of(practice: Practice) -> list[str]:
+    """Address, telephone and email of a letterhead."""
     lines = (one_line(practice.address, WORDS_MAX), safe_name(practice.phone, WORDS_MAX), one_line(practice.email, 120))
     return [line for line in lines if line]
 
@@ -97,24 +98,24 @@ def _blocks(content: Content, language: Language) -> list[dict[str, Any]]:
     tax = _row(_("Tax ID (EIN)"), _code(practice.ein))
     is_same = patient is not None and patient.address == content.payer.address
     person = replace(content.payer, address=()) if is_same else content.payer
-    payer = _block(_("Bill to"), _person(person, language), _row(_("Account"), _safe(content.account)))
+    payer = _block(_("Bill to"), _person(person, language), _row(_("Account"), safe(content.account)))
     if patient is None or provider is None:
-        own = (*_row(_("Name"), _safe(practice.name)), *_row(_("Address"), *_address([practice.address])))
+        own = (*_row(_("Name"), safe(practice.name)), *_row(_("Address"), *_address([practice.address])))
         return [payer, _block(_("From"), own, tax)]
     return [
         _block(_("Patient"), _person(patient, language)),
         _block(
             _("Provider"),
-            _row(_("Name"), _safe(provider.title)),
-            _row(_("License"), _safe(provider.licence)),
+            _row(_("Name"), safe(provider.title)),
+            _row(_("License"), safe(provider.licence)),
             _row(_("NPI"), _code(provider.npi)),
         ),
         payer,
         _block(
             _("Practice"),
-            _row(_("Name"), _safe(practice.name)),
+            _row(_("Name"), safe(practice.name)),
             _row(_("Address"), *_address([practice.address])),
-            _row(_("Phone"), _safe(practice.phone)),
+            _row(_("Phone"), safe(practice.phone)),
             tax,
             _row(_("Group NPI"), _code(practice.npi)),
         ),
@@ -134,10 +135,10 @@ def _row(label: str, *values: str) -> list[dict[str, Any]]:
 def _person(person: PersonOnPaper, language: Language) -> list[dict[str, Any]]:
     _ = language._
     return [
-        *_row(_("Name"), _safe(person.name)),
+        *_row(_("Name"), safe(person.name)),
         *_row(_("Date of birth"), language.short_day(person.born_on) if person.born_on else ""),
         *_row(_("Address"), *_address(person.address)),
-        *_row(_("Number"), _safe(person.reference)),
+        *_row(_("Number"), safe(person.reference)),
     ]
 
 
@@ -158,14 +159,14 @@ def _line(content: Content, line: LineOnPaper, language: Language, *, is_superbi
     fee, paid = language.money(money.fee_cents), language.money(money.paid_cents)
     balance = language.money(money.balance_cents)
     taken_off = language.money(-money.insurance_cents - money.adjustments_cents)
-    description = _safe(line.description)
+    description = safe(line.description)
     if is_superbill:
         codes = [_code(each) for each in (line.place, line.code, " ".join(line.modifiers), content.pointers(line))]
         cells = [language.short_day(line.performed_on), *codes, str(line.units), fee, taken_off, paid, balance]
         return {"cells": cells, "note": description}
     code = _code(" ".join((line.code, *line.modifiers)))
     service = description or code
-    who = ", ".join(_safe(each) for each in (line.provider, line.patient))
+    who = ", ".join(safe(each) for each in (line.provider, line.patient))
     cells = [language.short_day(line.performed_on), service, str(line.units), fee, taken_off, paid, balance]
     return {"cells": cells, "note": f"{code}, {who}" if description else who}
 
@@ -199,5 +200,6 @@ def _code(text: str) -> str:
     return one_line(text, 40)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """A name as paper may show it, with places to break."""
     return breakable(safe_name(text, NAME_MAX), LONG_WORD)

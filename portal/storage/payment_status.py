@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from portal.storage.charge import Charge
 from portal.storage.dispute import Dispute
+from portal.storage.message import Receipt
 from portal.storage.obligation import Obligation
 from portal.storage.refund import Refund
 from portal.storage.schedule import Schedule
 
 Row = tuple[Schedule, Obligation, Charge | None, int, int, int]
+Attempt = tuple[Charge, Receipt | None, int, int, int]
 
 _OWN: Any = bindparam("organisation_id")
 _LAST = (
@@ -57,6 +59,21 @@ _PAYMENTS = (
     .order_by(Obligation.seq)
     .execution_options(names_organisation=True)
 )
+_SEEN = ("succeeded", "declined", "sending", "unknown", "review")  # of the others nobody ever asked a bank
+_ATTEMPTS = (
+    select(Charge, Receipt, _REFUNDED, _FAILED_REFUNDS, _TAKEN_BACK)
+    .outerjoin(Receipt, and_(Receipt.organisation_id == _OWN, Receipt.charge_id == Charge.id))
+    .where(Charge.organisation_id == _OWN, Charge.customer_id == bindparam("customer_id"), Charge.state.in_(_SEEN))
+    .order_by(Charge.claimed_at.desc(), Charge.id)
+    .limit(bindparam("most"))
+    .execution_options(names_organisation=True)
+)
+
+
+def of_customer(session: Session, customer_id: str, limit: int) -> list[Attempt]:
+    """(attempt, its receipt, cents given back, how often that failed, cents a bank took back), newest first."""
+    own = {"organisation_id": session.info["organisation_id"], "customer_id": customer_id, "most": limit}
+    return [(row[0], row[1], int(row[2]), int(row[3]), int(row[4])) for row in session.execute(_ATTEMPTS, own)]
 
 
 def of_schedule(session: Session, schedule_id: str) -> list[Row]:

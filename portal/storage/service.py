@@ -254,6 +254,19 @@ def entries_of_services(session: Session, service_ids: Collection[str], kinds: C
     )
 
 
+def entries_of_account(session: Session, account_id: str) -> dict[str, list[ServiceEntry]]:
+    """The ledger's name of an event -> what it moved on services of this account."""
+    found: dict[str, list[ServiceEntry]] = {}
+    rows = session.scalars(
+        select(ServiceEntry)
+        .where(ServiceEntry.account_id == account_id)
+        .order_by(ServiceEntry.posted_at, ServiceEntry.id)
+    )
+    for row in rows:
+        found.setdefault(row.event_key, []).append(row)
+    return found
+
+
 def held_cents(session: Session, account_id: str) -> dict[str, int]:
     """Service id -> what open attempts may still take of it: not yet paid, but not free to be paid again."""
     return recalled(session, ("services_held", account_id), lambda: _held(session, account_id))

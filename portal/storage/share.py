@@ -1,5 +1,6 @@
 """Shares: which part of a payment, or of money given back, is for which service. Written with it; append only."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
@@ -44,6 +45,17 @@ def of_obligation(session: Session, obligation_id: str) -> list[ServiceShare]:
                 .order_by(ServiceShare.made_at, ServiceShare.id)
             )
         ),
+    )
+
+
+def of_obligations(session: Session, obligation_ids: Collection[str]) -> list[ServiceShare]:
+    """What these payments are for, in a fixed order."""
+    return list(
+        session.scalars(
+            select(ServiceShare)
+            .where(ServiceShare.obligation_id.in_(obligation_ids))
+            .order_by(ServiceShare.made_at, ServiceShare.id)
+        )
     )
 
 

@@ -16,6 +16,7 @@ from portal.domain.message import Attachment, MessageText
 from portal.domain.notice import Notice
 from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
 from portal.domain.service_document import ServiceDocumentFacts
+from portal.domain.statement import StatementFacts
 from portal.storage import Database
 from portal.usecases.secret import Secrets
 
@@ -139,6 +140,8 @@ class Paper(Protocol):
     def completion(self, facts: CompletionFacts, locale: str) -> bytes: ...
 
     def service_document(self, facts: ServiceDocumentFacts, locale: str) -> bytes: ...
+
+    def statement(self, facts: StatementFacts, locale: str) -> bytes: ...
 
 
 class Drawings(Protocol):

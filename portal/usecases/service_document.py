@@ -117,7 +117,7 @@ def contents(session: Session, owed_on: Account, kind: DocumentKind, service_ids
     for line in found:
         key = (line.patient.id, line.provider.id) if kind is DocumentKind.superbill else ("", "")
         groups.setdefault(key, []).append(line)
-    practice = _practice(session, paid_to)
+    practice = practice_of(session, paid_to)
     made = []
     for group in groups.values():
         is_superbill = kind is DocumentKind.superbill
@@ -125,7 +125,7 @@ def contents(session: Session, owed_on: Account, kind: DocumentKind, service_ids
             Content(
                 kind=kind,
                 practice=practice,
-                payer=_payer(payer),
+                payer=payer_on_paper(payer),
                 account=owed_on.reference,
                 patient=_patient(group[0].patient, payer) if is_superbill else None,
                 provider=_provider(group[0].provider) if is_superbill else None,
@@ -217,7 +217,8 @@ def _tell(session: Session, content: Content, missing: Sequence[Missing], now: d
             raise_alarm(session, ALARM, subject_id, now, **facts)
 
 
-def _practice(session: Session, paid_to: Organisation) -> Practice:
+def practice_of(session: Session, paid_to: Organisation) -> Practice:
+    """The practice as papers name it."""
     rules = settings_of(session, paid_to)
     ein = rules.words("practice_ein").replace("-", "")
     return Practice(
@@ -233,7 +234,8 @@ def _practice(session: Session, paid_to: Organisation) -> Practice:
     )
 
 
-def _payer(row: Customer) -> PersonOnPaper:
+def payer_on_paper(row: Customer) -> PersonOnPaper:
+    """Who pays, with their address where it is whole."""
     address = address_lines(row.address_line1, row.address_line2, row.city, row.state, row.postal_code)
     return PersonOnPaper(row.id, row.reference, row.full_name, address)
 

@@ -1,23 +1,32 @@
-"""What payments paid for: each receipt of a customer with its services, between two days, and all of it as CSV.
+"""Payment history: every payment of a customer, taken, declined or under way, what came back of it and what it was for.
 
 Called by the pages behind the sign-in, in a read-only transaction. Never mailed: it names services (C50).
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 
 from portal.domain.due_date import local_date
+from portal.domain.payment_status import SecondLine, Shown, payment_status
 from portal.domain.spreadsheet import written_rows
-from portal.storage import Session
+from portal.storage import Session, share
+from portal.storage import payment_status as statuses
 from portal.storage import service as services
+from portal.storage.charge import Charge
 from portal.storage.message import Receipt
+from portal.storage.service import Line
 
-HEADER = ("Date", "Receipt", "Amount", "Method", "Last four", "Service date", "Code", "Provider", "Patient", "Share")
+HEADER = (
+    "Date", "Status", "Receipt", "Amount", "Given back", "Method", "Last four", "Service date", "Code", "Provider",
+    "Patient", "Share",
+)  # fmt: skip
+_STANDS = {"succeeded": "paid", "declined": "not_paid", "review": "review"}  # as an obligation would stand
 
 
 @dataclass(frozen=True, slots=True)
 class PaidFor:
-    """One service and what a payment paid of it, less what was given back since."""
+    """One service and what a payment paid of it, less what was given back since; or what it was meant to pay."""
 
     service_id: str
     performed_on: date
@@ -30,55 +39,89 @@ class PaidFor:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One receipt, the day it was paid on the organisation's wall, and what it paid for."""
+    """One attempt, the day it was made on the organisation's wall, how it stands, and what it was for."""
 
-    receipt: Receipt
+    charge: Charge
+    receipt: Receipt | None
     on: date
+    shown: Shown
+    returned_cents: int
     paid_for: tuple[PaidFor, ...]
 
 
 def payments(
-    session: Session, receipts: list[Receipt], zone: str, from_on: date | None = None, until_on: date | None = None
+    session: Session, customer_id: str, limit: int, zone: str, from_on: date | None = None, until_on: date | None = None
 ) -> list[Payment]:
-    """These receipts from one day until another, both included, in their order."""
-    days = {row.id: local_date(datetime.fromisoformat(row.facts["paid_at"]), zone) for row in receipts}
-    wanted = [
-        row
-        for row in receipts
-        if (from_on is None or days[row.id] >= from_on) and (until_on is None or days[row.id] <= until_on)
-    ]
+    """The payments of a customer from one day until another, both included, newest first."""
+    found = []
+    for attempt, receipt, back_cents, failed_refunds, taken_back_cents in statuses.of_customer(
+        session, customer_id, limit
+    ):
+        on = local_date(attempt.claimed_at, zone)
+        if (from_on is None or on >= from_on) and (until_on is None or on <= until_on):
+            shown = payment_status(
+                obligation_status=_STANDS.get(attempt.state, "charging"),
+                refused_code=None,
+                due_on=on,
+                cancel_requested=attempt.cancel_requested_at is not None,
+                refunded_cents=back_cents,
+                has_refund_failed=failed_refunds > 0,
+                paid_cents=attempt.amount_cents,
+                is_disputed=taken_back_cents > 0,
+            )
+            found.append(Payment(attempt, receipt, on, shown, back_cents, ()))
+    parts = _shares(session, [each.charge for each in found])
+    wanted = {service_id for of_charge in parts.values() for service_id in of_charge}
+    lines = {line[0].id: line for line in services.lines_of(session, wanted)}
+    return [replace(each, paid_for=_paid_for(parts.get(each.charge.id, {}), lines)) for each in found]
+
+
+def _shares(session: Session, attempts: list[Charge]) -> dict[str, dict[str, int]]:
+    """Charge id -> service id -> cents: what a payment that was taken moved, and what the others were meant to."""
     moved: dict[str, dict[str, int]] = {}
-    for entry in services.entries_of_charges(session, [row.charge_id for row in wanted]):
+    taken = [each.id for each in attempts if each.state == "succeeded"]
+    for entry in services.entries_of_charges(session, taken):
         if entry.kind in ("payment", "returned") and entry.charge_id is not None:
             of_charge = moved.setdefault(entry.charge_id, {})
             of_charge[entry.service_id] = of_charge.get(entry.service_id, 0) - entry.change_cents
-    lines = {row.id: line for line in services.lines_of(session, {each for of in moved.values() for each in of})
-             for row in line[:1]}  # fmt: skip
-    found = []
-    for row in wanted:
-        parts = [(lines[each], cents) for each, cents in moved.get(row.charge_id, {}).items() if each in lines]
-        paid_for = [
-            PaidFor(service_row.id, detail.performed_on, " ".join([detail.code, *detail.modifiers]),
-                    detail.description, treated_by.name, treated.full_name, cents)
-            for (service_row, detail, treated_by, treated), cents in parts
-        ]  # fmt: skip
-        found.append(Payment(row, days[row.id], tuple(sorted(paid_for, key=lambda each: each.performed_on))))
-    return found
+    others = {each.obligation_id: each.id for each in attempts if each.state != "succeeded"}
+    wishes: dict[str, dict[str, int]] = {}
+    for wish in share.of_obligations(session, others):
+        wishes.setdefault(str(wish.obligation_id), {})[wish.service_id] = wish.amount_cents
+    return moved | {each.id: wishes.get(each.obligation_id, {}) for each in attempts if each.state != "succeeded"}
+
+
+def _paid_for(parts: Mapping[str, int], lines: Mapping[str, Line]) -> tuple[PaidFor, ...]:
+    named = []
+    for service_id, cents in parts.items():
+        if service_id in lines:
+            _, detail, treated_by, treated = lines[service_id]
+            code = " ".join([detail.code, *detail.modifiers])
+            named.append(PaidFor(service_id, detail.performed_on, code, detail.description, treated_by.name,
+                                 treated.full_name, cents))  # fmt: skip
+    return tuple(sorted(named, key=lambda each: (each.performed_on, each.service_id)))
 
 
 def as_csv(found: list[Payment]) -> bytes:
     """A row for each share, or one for a payment on an account as a whole."""
     rows = []
     for each in found:
-        facts = each.receipt.facts
-        paid = (each.on.isoformat(), each.receipt.number, _plain(facts["amount_cents"]), facts["card_brand"] or "",
-                facts["card_last4"] or "")  # fmt: skip
+        number = each.receipt.number if each.receipt is not None else ""
+        paid = (each.on.isoformat(), _status(each.shown), number, _plain(each.charge.amount_cents),
+                _plain(each.returned_cents), each.charge.card_brand or "", each.charge.card_last4 or "")  # fmt: skip
         shares = [
             (part.performed_on.isoformat(), part.code, part.provider, part.patient, _plain(part.share_cents))
             for part in each.paid_for
         ]
-        rows += [(*paid, *share) for share in shares or [("", "", "", "", "")]]
+        rows += [(*paid, *share_of) for share_of in shares or [("", "", "", "", "")]]
     return written_rows(HEADER, rows)
+
+
+def _status(shown: Shown) -> str:
+    """The word for a spreadsheet: Paid, Pending or Declined, and what came back."""
+    word = shown.status.value.capitalize()
+    line = shown.line.value.replace("_", " ")
+    return f"{word} ({line})" if shown.line is not SecondLine.none else word
 
 
 def _plain(cents: int) -> str:

@@ -51,6 +51,7 @@ from portal.web.customer import (
     service_list,
     service_payment,
     service_result,
+    statement,
     subscription,
     subscription_payment,
 )
@@ -85,6 +86,7 @@ CUSTOMER = (
     service_list,
     service_payment,
     service_result,
+    statement,
     subscription,
     subscription_payment,
 )

@@ -149,6 +149,10 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "change_tick_missing": lambda _facts: _("Tick the box to confirm."),
     "services_missing": lambda _facts: _("Check at least one service, or Check All."),
     "services_too_many": lambda facts: _("Choose at most %(most)s services at a time.", most=facts.get("most", 0)),
+    "statement_days": lambda facts: _(
+        "The first day must not be after the last, and they can be at most %(years)s years apart.",
+        years=facts.get("most_years", 0),
+    ),
     "too_many_documents": lambda _facts: _("You asked for many documents in a short time. Try again in an hour."),
     "email_missing": lambda _facts: _("There is no email address on file for you. Add one under My Profile."),
     "service_unknown": lambda _facts: _("One of these services is not on this page any more. Choose again."),

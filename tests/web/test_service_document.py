@@ -8,8 +8,9 @@ from pypdf import PdfReader
 
 from portal.domain.provider import ProviderFacts
 from portal.storage import audit
+from tests.rig.payment import give_back, settle
 from tests.rig.people import Payer, payer
-from tests.rig.practice import patient_of, pay, provider_of, service_of
+from tests.rig.practice import charge_of, patient_of, pay, provider_of, service_of
 from tests.rig.reader import Reader
 from tests.web.conftest import Portal
 
@@ -150,3 +151,45 @@ def test_attack_085_what_was_typed_about_a_service_stays_text_on_the_page(
         assert reader.sees("alert(1)")
         assert "<script>alert" not in reader.html
         assert '<img src="http' not in reader.html
+
+
+def test_a_statement_is_shown_for_the_days_a_client_chooses_and_anothers_is_not_found(
+    portal: Portal, client: Payer, owed: str
+) -> None:
+    house = portal.house
+    one = service_of(house, owed, 15_000, description="Talk")
+    pay(house, owed, {one: 4_000})
+    reader = opened(portal, client, f"statement?account={owed}")
+    for expected in ("Balance forward", "Talk", "Payment", "-$40.00", "$110.00"):
+        assert reader.sees(expected), expected
+    link = next(each["href"] for each in reader.page.all("a") if "Download as PDF" in each.text)
+    assert reader.raw("GET", link).content_type == "application/pdf"
+    reader.fill("From", "2999-01-01").fill("Until", "2999-02-01").press("Show these days")
+    assert (reader.status, reader.sees("Nothing happened in these days.")) == (200, True)
+    reader.fill("Until", "2998-01-01").press("Show these days")
+    assert (reader.status, "The first day must not be after the last" in reader.errors()[0]) == (422, True)
+    for path in ("statement", "statement.pdf"):
+        assert reader.raw("GET", f"/{portal.slug}/account/{path}?account={'0' * 32}").status_code == 404
+    stranger = portal.reader("192.0.2.9").raw("GET", f"/{portal.slug}/account/statement.pdf?account={owed}")
+    assert stranger.status_code == 303
+
+
+def test_t6_the_history_shows_what_was_declined_given_back_and_for_what(
+    portal: Portal, client: Payer, owed: str
+) -> None:
+    house = portal.house
+    ada = patient_of(house)
+    one, two = service_of(house, owed, 200_100, ada), service_of(house, owed, 9_000, ada)
+    pay(house, owed, {one: 200_100})  # the amount at which the gateway's sandbox declines
+    taken, _ = pay(house, owed, {two: 9_000})
+    attempt = charge_of(house, taken)
+    settle(house, attempt.gateway_id or "")
+    give_back(house, attempt.id, 2_500)
+    reader = opened(portal, client, "history")
+    for expected in ("$2,001.00", "Declined", "$90.00", "Paid, Partly refunded", "Given back: $25.00", "$65.00",
+                     "•••• 1111"):  # fmt: skip
+        assert reader.sees(expected), expected
+    rows = reader.raw("GET", f"/{portal.slug}/account/history.csv").get_data(as_text=True).splitlines()
+    assert len(rows) == 3
+    assert any('"Declined","","2001.00","0.00","Visa","1111"' in row for row in rows)
+    assert any('"Paid (partly refunded)"' in row and '"90.00","25.00"' in row and '"65.00"' in row for row in rows)

@@ -1,4 +1,4 @@
-"""What was paid, with the receipt of each as the PDF that was mailed."""
+"""Every payment, taken, declined or under way, with what it was for and its receipt as the PDF that was mailed."""
 
 from datetime import date
 
@@ -6,13 +6,14 @@ from flask import abort, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.usecases import overview
-from portal.usecases.receipt import facts_of
+from portal.usecases.receipt import paper_facts
 from portal.usecases.service_history import Payment, as_csv, payments
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
 from portal.web.fragments import move_on, page
 from portal.web.language import current
+from portal.web.payment_status import line, words
 
 SHOWN_MAX = 500
 
@@ -22,7 +23,7 @@ def history(here: Here) -> AnyResponse:
     """Every payment, the newest first."""
     days = {name: _day(request.args.get(name, "")) for name in ("from", "until")}
     found = _payments(here, days)
-    return page("customer/history.html", payments=found, days=days)
+    return page("customer/history.html", payments=found, days=days, words=words(), line=line)
 
 
 @page_for("/history", "POST", name="history_between")
@@ -45,8 +46,7 @@ def history_csv(here: Here) -> AnyResponse:
 
 def _payments(here: Here, days: dict[str, date | None]) -> list[Payment]:
     with ports().database.read(organisation().id) as session:
-        receipts = overview.history(session, here.customer, SHOWN_MAX)
-        return payments(session, receipts, organisation().time_zone, days["from"], days["until"])
+        return payments(session, here.customer.id, SHOWN_MAX, organisation().time_zone, days["from"], days["until"])
 
 
 def _day(typed: str) -> date | None:
@@ -62,9 +62,10 @@ def receipt(here: Here, receipt_id: str) -> AnyResponse:
     """One receipt on paper; another's is not found (attack 49)."""
     with ports().database.read(organisation().id) as session:
         found = overview.own_receipt(session, here.customer, receipt_id)
-    if found is None:
+        facts = paper_facts(ports(), session, found) if found is not None else None
+    if found is None or facts is None:
         abort(404)
-    response = make_response(ports().paper.receipt(facts_of(found), current()))
+    response = make_response(ports().paper.receipt(facts, current()))
     response.headers["Content-Type"] = "application/pdf"
     response.headers["Content-Disposition"] = f'attachment; filename="receipt-{found.number}.pdf"'
     response.headers["Cache-Control"] = "no-store"
