@@ -133,6 +133,87 @@ def test_the_whole_journey_by_keyboard_alone(visit: Visit, client: Client) -> No
     expect(page.locator(".stamp")).to_have_text("Paid")
 
 
+def test_w22_check_all_is_mixed_when_some_are_checked_and_the_total_is_announced(visit: Visit, client: Client) -> None:
+    page = visit().page
+    client.sign_in(page)
+    page.goto(f"{client.home}/account/services")
+    every = page.get_by_role("checkbox", name=re.compile("^Check All"))
+    first = page.get_by_role("checkbox", name=re.compile(r"[A-Z][a-z]+ \d+, 20\d\d.*Miriam Reed")).first
+    first.check()
+    assert every.evaluate("box => box.indeterminate"), "mixed"
+    expect(page.locator("#announcement")).to_have_text("Total of checked services: $150.00")
+    every.check()
+    assert not every.evaluate("box => box.indeterminate")
+    expect(page.locator("#announcement")).to_have_text("Total of checked services: $240.00")
+    every.uncheck()
+    expect(page.locator("#announcement")).to_have_text("No service is checked.")
+    expect(page.get_by_text("For one service you can change the amount")).to_be_visible()
+
+
+def test_w21_choosing_how_to_pay_sends_nothing_and_goes_nowhere(visit: Visit, client: Client) -> None:
+    client.house.card_on_file()
+    visitor = visit()
+    page = visitor.page
+    client.sign_in(page)
+    page.goto(f"{client.home}/account/services")
+    page.get_by_role("button", name="Make a Payment for the service of").first.click()
+    group = page.get_by_role("group", name="Credit Card")
+    expect(group.get_by_role("radio")).to_have_count(2)
+    before, address = len(visitor.requests), page.url
+    for name in ("Enter New Card", "Visa", "Enter New Card"):
+        group.get_by_label(name).check()
+    ours = [
+        each for each in visitor.requests[before:] if each.url.startswith(client.site.url) and each.method == "POST"
+    ]
+    assert (page.url, ours) == (address, [])
+
+
+@pytest.mark.parametrize("screens", ["one", "two"])
+def test_s2_a_client_walks_the_manual_line_by_line(visit: Visit, client: Client, screens: str) -> None:
+    """Seed S2, the numbers are its lines; a new card that is kept, then the same card from the file."""
+    client.set(pay_services_screens=screens)
+    two = screens == "two"
+    page = visit().page
+    client.sign_in(page)
+    expect(page.get_by_text("Balance due")).to_be_visible()  # 1
+    page.get_by_role("button", name="Make a Payment").click()  # 1, 8
+    expect(page.get_by_role("checkbox", name=re.compile("^Check All"))).to_be_visible()  # 9
+    page.get_by_role("button", name="Make a Payment for the service of").first.click()  # 9, 11
+    page.get_by_label("Payment Amount").fill("50.00")  # 10, 12
+    page.get_by_label("Notes").fill("For October")  # 13
+    if two:
+        expect(page.get_by_label("New Payment Method")).to_have_count(0)
+        page.get_by_role("button", name="Next").click()  # 14, 16
+    page.get_by_label("New Payment Method" if two else "Enter New Card").check()  # 15, 17, 18
+    save = page.get_by_label("Save for Future Use" if two else "Save Card for Future Payments")
+    expect(save).not_to_be_checked()
+    save.check()  # 18, 19, 20
+    fill_card(page)
+    page.get_by_role("button", name="Submit" if two else "Make a Payment").click()  # 15, 17
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received", timeout=30_000)
+    assert client.owes() == 19_000
+    page.goto(f"{client.home}/account/services")
+    page.get_by_role("checkbox", name=re.compile("^Check All")).check()  # 9
+    page.get_by_role("button", name="Make a Payment for checked services").click()
+    expect(page.locator("span#amount")).to_have_text("$190.00")  # 10: nothing to type
+    if two:
+        page.get_by_role("button", name="Next").click()
+        expect(page.get_by_role("group", name="Saved Payment Method")).to_be_visible()  # 17
+    page.get_by_label("Visa").check()  # 15
+    page.get_by_role("button", name="Submit" if two else "Make a Payment").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received", timeout=30_000)
+    assert client.owes() == 0
+    page.get_by_role("link", name="Back to your account").click()
+    page.get_by_role("link", name="Payment history").click()  # 21
+    expect(page.locator(".history-amount")).to_have_text(["$190.00", "$50.00"])
+    page.get_by_role("button", name=re.compile("^Superbill for receipt")).first.click()  # 1, after payment as well
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Superbill SB-")
+    expect(page.locator(".stamp")).to_have_text("Paid")
+    with page.expect_download() as paper:
+        page.get_by_role("link", name="Download as PDF").click()
+    assert Path(paper.value.path()).read_bytes().startswith(b"%PDF-")
+
+
 @pytest.mark.parametrize("screens", ["one", "two"])
 def test_without_script_a_saved_card_pays_and_an_invoice_is_there(visit: Visit, client: Client, screens: str) -> None:
     client.house.card_on_file()
