@@ -29,6 +29,7 @@ NUMBERS = (
     Number("northfield", "+13125550199"),
     Number("harbor-lane", "+12125550198"),
     Number("willow-street", "+14155550197"),
+    Number("birch-lane", "+15105550196"),
 )
 
 

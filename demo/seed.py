@@ -36,6 +36,7 @@ from portal.usecases.ports import Ports
 from portal.usecases.sms_account import set_sms_account
 
 SEED = "demo"
+TWO_SCREENS = "birch-lane"
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,14 @@ def seed(ports: Ports) -> dict[str, Any]:
     links |= _supervision(ports)
     links |= _receivables(ports)
     links |= _therapy(ports)
+    _two_screens(ports)
     return {"links": links, "logins": people(ports)}
 
 
 def _found(ports: Ports, profile: Profile, settings: Mapping[str, object], **facts: str) -> Founded:
     now = ports.clock.now()
     organisation_id = found_organisation(ports.database, profile=profile, now=now, **facts)
-    merchant = f"demo_{profile.value}"
+    merchant = "demo_two_screens" if facts["slug"] == TWO_SCREENS else f"demo_{profile.value}"
     with ports.database.transaction(organisation_id) as session:
         set_gateway_account(
             session,
@@ -288,6 +290,26 @@ def _therapy(ports: Ports) -> dict[str, str]:
         links = {"no-contact": house.link(session, second), "card-on-file": house.link(session, first)}
     _card_on_file(house, sam)
     return links
+
+
+def _two_screens(ports: Ports) -> None:
+    """A practice whose clients enter the card on a second screen, with the same client as the first (S2:16-17)."""
+    house = _found(
+        ports,
+        Profile.therapy,
+        {"pay_services_screens": "two", "practice_ein": "94-3312216"},
+        slug=TWO_SCREENS,
+        name="Birch Lane Counseling",
+        brand_colour="#1d6b4f",
+        timezone="America/Los_Angeles",
+        support_email="office@birchlane.example",
+        support_phone="+1 510 555 0186",
+        postal_address="88 Birch Lane, Berkeley, CA 94704",
+    )
+    with ports.database.transaction(house.id) as session:
+        sam = house.customer(session, "T-1042", "Sam", "Okafor")
+        practise(session, sam, house.account(session, sam, "BLC-1042", "Sessions", 0).id, house.now)
+    _card_on_file(house, sam)
 
 
 def _card_on_file(house: Founded, customer_id: str) -> str:

@@ -22,6 +22,7 @@ CUSTOMERS = {
     "participant-declined": ("northfield", "NCS-20811", "casey.lindqvist"),
     "account": ("harbor-lane", "HL-88120", None),
     "client": ("willow-street", "WST-1042", "sam.okafor"),
+    "client-two-screens": ("birch-lane", "BLC-1042", "sam.okafor"),
 }
 
 

@@ -60,6 +60,7 @@ def first_merchants() -> list[Merchant]:
         _demo("demo_supervision"),
         _demo("demo_receivables"),
         _demo("demo_therapy"),
+        _demo("demo_two_screens"),
     ]
 
 

@@ -63,12 +63,13 @@ def test_a_strange_authorization_is_401(simulator: SimulatorProcess, header: str
 
 
 def test_demo_merchants_have_keys_and_an_account_of_their_own(simulator: SimulatorProcess) -> None:
-    for name in ("demo_supervision", "demo_receivables", "demo_therapy"):
+    for name in ("demo_supervision", "demo_receivables", "demo_therapy", "demo_two_screens"):
         assert simulator.gateway(name).transaction.sale(sale()).transaction.merchant_account_id == f"{name}_usd"
     assert [item["merchant_id"] for item in simulator.truth()] == [
         "demo_supervision",
         "demo_receivables",
         "demo_therapy",
+        "demo_two_screens",
     ]
 
 

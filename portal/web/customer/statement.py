@@ -36,10 +36,7 @@ class Asked:
 def show(here: Here) -> AnyResponse:
     """The days in the address, or the last ninety."""
     asked = _asked()
-    own = _own(here)
-    chosen = next((row for row in own if row.id == asked.account_id), own[0] if own else None)
-    if asked.account_id and (chosen is None or chosen.id != asked.account_id):
-        abort(404)
+    own, chosen = _chosen(here, asked)
     facts, errors, status = None, {}, 200
     if chosen is not None:
         try:
@@ -72,7 +69,7 @@ def between(here: Here) -> AnyResponse:
 def pdf(here: Here) -> AnyResponse:
     """The same on paper; another's account is not found."""
     asked = _asked()
-    chosen = next((row for row in _own(here) if row.id == asked.account_id), None)
+    _, chosen = _chosen(here, asked)
     if chosen is None:
         abort(404)
     try:
@@ -96,6 +93,17 @@ def _asked() -> Asked:
 def _own(here: Here) -> list[Account]:
     with ports().database.read(organisation().id) as session:
         return accounts.of_customer(session, here.customer.id)
+
+
+def _chosen(here: Here, asked: Asked) -> tuple[list[Account], Account | None]:
+    """Their accounts, and the one that was asked for or their first; another's is not found."""
+    own = _own(here)
+    if not asked.account_id:
+        return own, own[0] if own else None
+    chosen = next((row for row in own if row.id == asked.account_id), None)
+    if chosen is None:
+        abort(404)
+    return own, chosen
 
 
 def _facts(owed_on: Account, asked: Asked) -> StatementFacts:
