@@ -111,7 +111,8 @@ def play(world: World, seed: int, log: Path) -> dict[str, Any]:
     wrong = [f"{name} did not end" for name in late] + ([] if quiet else ["never quiet"])
     ends, found = judge(world, house, ids, accounts)
     described = f"{armed}, {fault}, thaws after {thaws_in}"
-    return {"seed": seed, "described": described, "hit": hit, "ends": dict(ends), "wrong": wrong + found}
+    met = [(point, action)] if hit else []
+    return {"seed": seed, "described": described, "hit": hit, "met": met, "ends": dict(ends), "wrong": wrong + found}
 
 
 def _open(world: World, accounts: list[str]) -> int:
@@ -174,7 +175,8 @@ def main() -> int:
     bad = [each for each in played if each["wrong"]]
     hit = sum(each["hit"] for each in played)
     sentence = f"{len(bad)} bad in {len(played)} histories of batches, {hit} of them killed, frozen or raised"
-    found = {"sentence": sentence, "histories": len(played), "hit": hit, "ends": dict(ends), "bad": bad}
+    met = [each for history in played for each in history["met"]]
+    found = {"sentence": sentence, "histories": len(played), "hit": hit, "met": met, "ends": dict(ends), "bad": bad}
     sys.stdout.write(json.dumps({**found, "log": said if bad else ""}, indent=2) + "\n")
     return FAILED if bad or not found["hit"] else 0
 

@@ -17,12 +17,12 @@ FAILPOINT = 'failpoint("'
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_m1_m11_n2_whoever_dies_in_an_act_money_moves_once_and_each_message_arrives(database_url: str) -> None:
     """Played again with `python -m tests.crash --only NUMBER --only-act --seed 20261`."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.crash.acts", database_url, "--one-of-each"],
-        cwd=ROOT, capture_output=True, text=True, timeout=280,
+        cwd=ROOT, capture_output=True, text=True, timeout=880,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
