@@ -38,6 +38,7 @@ from portal.gateway.reading import (
     outcome_of_void,
     record_of,
 )
+from portal.gateway.sale_shape import ShapedSales
 from portal.gateway.wire import WiredConfiguration
 
 
@@ -307,6 +308,7 @@ class BraintreeGateway:
                     timeout=timeout.total_seconds(),
                 )
             )
+            sdk.transaction = ShapedSales(sdk)
             sdk = self._sdk.setdefault(timeout, sdk)
         return sdk
 
