@@ -41,6 +41,8 @@ MESSAGE_RULES: dict[str, MessageRule] = {
                     "Reg F 1006.14(h)(1) (C19)", ends=True),
         MessageRule("work_address", "It is an address at work, and the customer has not agreed to be written to there.",
                     "Reg F 1006.22(f)(3) (C21)", ends=True),
+        MessageRule("debt_disputed", "The customer disputes the debt since {day}: nothing asks for it before staff "
+                    "have resolved it.", "Reg F 1006.38(d) (C25)"),
         MessageRule("quiet_hours", "It is before 8:00 or after 21:00 where the customer may be ({zones}).",
                     "Reg F 1006.6(b)(1)(i) (C18)"),
         MessageRule("inconvenient_time", "The customer said that this time does not suit them ({zones}).",

@@ -38,6 +38,9 @@ RULES: dict[str, Rule] = {
              ends=frozenset({CHECKOUT})),
         Rule("organisation_closed", "The organisation is closed.", ends=frozenset({CHECKOUT})),
         Rule("account_not_open", "The account is {status}.", ends=frozenset({CHECKOUT})),
+        # Reg F 1006.38(d): what the customer pays themselves goes on.
+        Rule("debt_disputed", "The customer disputes the debt since {day}: nothing is charged by itself before staff "
+             "have resolved it (flask --app wsgi objection).", look_again=timedelta(hours=1)),
         Rule("schedule_ended", "Its schedule is {status}.", ends=frozenset({SCHEDULED})),
         Rule("schedule_waits", "Its schedule is {status}: it waits for the customer's new card, or for staff.",
              look_again=timedelta(hours=12)),

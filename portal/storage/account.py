@@ -35,6 +35,7 @@ class Account(TenantRow):
     currency: Mapped[str] = mapped_column(Text, default="USD")
     status: Mapped[str] = mapped_column(Text, default="open")
     created_at: Mapped[datetime] = mapped_column(Instant)
+    disputed_at: Mapped[datetime | None] = mapped_column(Instant)  # while an objection stands (Reg F 1006.38)
     version: Mapped[int] = mapped_column(default=1)
 
 

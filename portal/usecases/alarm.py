@@ -37,6 +37,13 @@ def raise_refused(ports: Ports, organisation_id: str, reason: str) -> None:
     ports.database.run(organisation_id, work)
 
 
+def clear_alarm_of(session: Session, kind: str, subject_id: str, now: datetime) -> None:
+    """What it called for was done."""
+    row = audit.alarm_of(session, kind, subject_id)
+    if row is not None:
+        row.cleared_at = row.cleared_at or now
+
+
 def clear_alarm(session: Session, alarm_id: str, now: datetime) -> Alarm:
     """A person has looked. Refused `alarm_unknown`; clearing it again changes nothing."""
     row = audit.alarm_by_id(session, alarm_id)

@@ -18,10 +18,25 @@ from portal.domain.message_event import EVENTS
 from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, CONFIRMED_WITHIN, MESSAGE_RULES, PER_DAY, MessageRule
 from portal.domain.quiet_hours import Inconvenient, is_inconvenient, is_quiet, next_fitting
 from portal.domain.time_zone import contiguous, names_of, zones_of
-from portal.storage import Session, bounce, customer, limit, organisation, plan, subscription
+from portal.storage import (
+    Session,
+    account,
+    bounce,
+    customer,
+    limit,
+    obligation,
+    organisation,
+    payment_link,
+    plan,
+    subscription,
+)
+from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.message import Message
+from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
+from portal.storage.payment_link import PaymentLink
+from portal.storage.plan import Plan
 from portal.usecases import contact_wish
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.plan_offer import is_open
@@ -189,6 +204,31 @@ def _work_address(letter: Letter) -> Held | None:
     return _ends("work_address") if is_work and letter.wanted.granted_at is None else None
 
 
+def _debt_disputed(letter: Letter) -> Held | None:
+    """C25: offers, reminders and notices of a disputed debt wait; what answers the customer, and records, go on."""
+    if letter.answers:
+        return None
+    owed_on = _asks_for(letter)
+    if owed_on is None or owed_on.disputed_at is None:
+        return None
+    day = local_date(owed_on.disputed_at, letter.sender.timezone)
+    return Held(MESSAGE_RULES["debt_disputed"], None, {"day": day.isoformat()})
+
+
+def _asks_for(letter: Letter) -> Account | None:
+    """The account whose debt a message asks for; none where it asks for no debt."""
+    session, subject = letter.session, letter.row.subject_id
+    about: Plan | Obligation | PaymentLink | None = None
+    match letter.row.event:
+        case "plan_offer" | "plan_reminder" | "plan_expired":
+            about = plan.by_id(session, subject)
+        case "payment_upcoming" | "payment_declined" | "card_expiring":
+            about = obligation.by_id(session, subject)
+        case "payment_link" | "schedule_link":
+            about = payment_link.by_id(session, subject)
+    return account.by_id(session, about.account_id) if about is not None else None
+
+
 def _capped(letter: Letter) -> Held | None:
     """Counts the message when it first tries to leave; what does not fit is taken off the count again."""
     if letter.row.counted_at is not None:
@@ -253,6 +293,7 @@ CHECKS: tuple[Callable[[Letter], Held | None], ...] = (
     _opted_out,
     _medium_refused,
     _work_address,
+    _debt_disputed,
     _quiet,
     _inconvenient,
     _capped,

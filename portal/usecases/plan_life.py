@@ -80,9 +80,9 @@ def pause(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | 
         if row.state == PlanState.paused and row.paused_for == PausedFor.staff:
             return row, []
         _require(row, PlanState.signed)
-        _pause(session, row, PausedFor.staff, by, now)
+        promised = pause_signed(session, row, by, now)
         row.why = why
-        return row, tell(session, "plan_paused", row, f"plan_paused:{row.id}:{now.isoformat()}", now)
+        return row, promised
 
     return _in(ports, organisation_id, work)
 
@@ -103,7 +103,7 @@ def resume(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str |
         if row.paused_for == PausedFor.change:
             raise Refused("plan_state", reference=row.reference, state="changing")
         row.why = why
-        return row, _resumed(session, row, by, now)
+        return row, resume_paused(session, row, by, now)
 
     return _in(ports, organisation_id, work)
 
@@ -169,7 +169,7 @@ def end_change(session: Session, ended: Plan, by: str, now: datetime) -> list[st
     old = plans.fresh(session, ended.replaces_id) if ended.replaces_id else None
     if old is None or old.state != PlanState.paused or old.paused_for != PausedFor.change:
         return []
-    return _resumed(session, old, by, now)
+    return resume_paused(session, old, by, now)
 
 
 def supersede(session: Session, old: Plan, by: str, now: datetime) -> None:
@@ -195,7 +195,14 @@ def _pause(session: Session, row: Plan, why: PausedFor, by: str, now: datetime) 
     record(session, by, "plan_paused", row.id, now, why=why.value)
 
 
-def _resumed(session: Session, row: Plan, by: str, now: datetime) -> list[str]:
+def pause_signed(session: Session, row: Plan, by: str, now: datetime) -> list[str]:
+    """Pauses a plan that runs, and promises to say so; ids of the messages."""
+    _pause(session, row, PausedFor.staff, by, now)
+    return tell(session, "plan_paused", row, f"plan_paused:{row.id}:{now.isoformat()}", now)
+
+
+def resume_paused(session: Session, row: Plan, by: str, now: datetime) -> list[str]:
+    """Goes on with a paused plan: dates that went by follow the rule for missed ones. Ids of the messages."""
     paid_to = organisations.by_id(session, row.organisation_id)
     rules = settings_of(session, paid_to)
     today = local_date(now, paid_to.timezone)

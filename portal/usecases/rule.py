@@ -195,6 +195,14 @@ def _account_not_open(case: Case) -> Standing | None:
     return Standing(RULES["account_not_open"], facts={"status": case.owed_on.status})
 
 
+def _debt_disputed(case: Case) -> Standing | None:
+    """C25. What the customer does themselves, at a page, is theirs to do."""
+    if not case.is_scheduled or case.owed_on.disputed_at is None:
+        return None
+    day = local_date(case.owed_on.disputed_at, case.organisation.timezone)
+    return Standing(RULES["debt_disputed"], facts={"day": day.isoformat()})
+
+
 def _authorization_missing(case: Case) -> Standing | None:
     """C1: asked first, so that nothing else can hide it."""
     is_sealed = case.plan is not None and agreement.is_sealed(case.session, case.due.agreement_id or "")
@@ -305,6 +313,7 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _switched_off,
     _organisation_closed,
     _account_not_open,
+    _debt_disputed,
     _schedule_ended,
     _schedule_waits,
     _plan_waits,

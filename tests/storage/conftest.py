@@ -28,6 +28,7 @@ from portal.storage.login import Device, Login, LoginCode
 from portal.storage.message import Message, Receipt
 from portal.storage.message_fact import MessageFact
 from portal.storage.notice import Notice
+from portal.storage.objection import Objection
 from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
 from portal.storage.opt_out_link import OptOutLink
@@ -176,6 +177,7 @@ def tenant(database: Database, slug: str) -> Tenant:
                         heard_at=NOW))  # fmt: skip
         add(OptOutLink(token_sha256="1" * 64, channel="email", address="ada@example.com", customer_id=person.id,
                        message_id=ids["message"], created_at=NOW))  # fmt: skip
+        add(Objection(**both, plan_id=ids["plan"], words="Not mine", way="letter", made_at=NOW, made_by="test"))
         add(CheckCode(code="7K3M-9QXT-2FHC-8ZWN", kind="receipt", subject_id="s", made_at=NOW))
         add(Bounce(channel="email", address="ada@example.com", reason="r", message_id=ids["message"], found_at=NOW))
         add(MessageFact(message_id=ids["message"], key="k", what="held", code="quiet_hours", source="outbox", facts={},

@@ -10,7 +10,7 @@ from click.testing import Result
 
 from portal.app import create_app
 from portal.domain.rule import RULES
-from portal.storage import audit, charge, customer, message, obligation, organisation, sms_account
+from portal.storage import account, audit, charge, customer, message, obligation, organisation, sms_account
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.outbox import deliver
 from portal.usecases.promise import promise
@@ -48,7 +48,8 @@ GROUPS = [
     ("provider",), ("provider", "add"), ("patient",), ("patient", "import"),
     ("service",), ("service", "record"), ("service", "import"),
     ("messages", "carrier"), ("wish",), ("wish", "times"), ("wish", "medium"), ("wish", "work-address"),
-    ("wish", "stop"), ("wish", "list"),
+    ("wish", "stop"), ("wish", "list"), ("objection",), ("objection", "made"), ("objection", "resolved"),
+    ("objection", "list"),
 ]  # fmt: skip
 
 
@@ -224,6 +225,25 @@ def test_c19_what_people_say_on_the_phone_is_written_down_and_listed(run: Run, h
     listed = run("wish", "list", "C-1", "--organisation", house.slug).stdout
     assert re.search(r"times +mon-fri 09:00-17:00 +yes +phone +Said so", listed)
     assert re.search(r"consent +email:ada@example.com +no", listed)
+
+
+def test_c25_an_objection_is_written_down_listed_and_resolved(run: Run, house: House) -> None:
+    account_id = house.account()
+    with house.ports.database.read(house.organisation_id) as session:
+        owed_on = account.by_id(session, account_id)
+    assert owed_on is not None
+    own = ("--organisation", house.slug, "--words", "Not mine")
+    assert "no such account" in run("objection", "made", "nobody", "--way", "letter", *own).stderr
+    assert (
+        "Nothing stands against"
+        in run("objection", "resolved", owed_on.reference, "--outcome", "verified", *own).stderr
+    )
+    assert "Written down." in run("objection", "made", owed_on.reference, "--way", "letter", *own).stdout
+    assert "debt_disputed" in run("alarms", "list", "--organisation", house.slug).stdout
+    listed = run("objection", "list", "--organisation", house.slug).stdout
+    assert re.search(rf"{owed_on.reference} +\S+ \S+ \S+ +letter +Not mine +stands", listed)
+    assert "goes on." in run("objection", "resolved", owed_on.reference, "--outcome", "withdrawn", *own).stdout
+    assert "withdrawn" in run("objection", "list", "--organisation", house.slug).stdout
 
 
 def test_the_carrier_of_an_organisation_is_stored_sealed_and_says_what_to_enter(run: Run, house: House) -> None:

@@ -9,6 +9,7 @@ from portal.web.command_line.document import document
 from portal.web.command_line.due import due
 from portal.web.command_line.explain import explain_obligation
 from portal.web.command_line.messages import messages
+from portal.web.command_line.objection import objections
 from portal.web.command_line.pages import pages
 from portal.web.command_line.plan import plan
 from portal.web.command_line.practice import provider, treated
@@ -25,7 +26,7 @@ from portal.web.command_line.wish import wish
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, cancel, clock, customers, document, due, explain_obligation, messages, move, pages, plan, provider,
-        reconcile, refund, restored, retry, service, skip, staff, subscription, treated, wish,
+        alarms, cancel, clock, customers, document, due, explain_obligation, messages, move, objections, pages, plan,
+        provider, reconcile, refund, restored, retry, service, skip, staff, subscription, treated, wish,
     ):  # fmt: skip
         app.cli.add_command(command)
