@@ -44,6 +44,18 @@ class PausedFor(StrEnum):
     stop = "stop"
 
 
+class ChangeKind(StrEnum):
+    """What staff may change about a subscription. Nothing is ever raised: that needs a new authorization."""
+
+    reduce = "reduce"
+    waive = "waive"
+    pause = "pause"
+    resume = "resume"
+    extend = "extend"
+    shorten = "shorten"
+    cancel = "cancel"
+
+
 # Every move there is. A state that leads nowhere is an end; what is not here cannot be written (`require_move`).
 MOVES: Mapping[SubscriptionState, frozenset[SubscriptionState]] = {
     SubscriptionState.assigned: frozenset(

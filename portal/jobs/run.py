@@ -42,6 +42,7 @@ def run(ports: Ports, stop: threading.Event) -> None:
                     warn_of_ending_cards(ports)
                     plan_offer.remind(ports)
                     subscription_deadline.remind(ports)
+                    subscription_deadline.finish(ports)
                     notices_at = time.monotonic() + NOTICES_SECONDS
             except Exception as error:
                 log.error("run_failed", exc_info=error)

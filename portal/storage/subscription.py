@@ -211,6 +211,12 @@ def next_deadline(session: Session) -> datetime | None:
     return session.scalar(select(func.min(Subscription.activate_by)).where(_ASSIGNED))
 
 
+def running_until(session: Session, on: date, after: str, limit: int) -> list[Subscription]:
+    """Ones that run, of a program that ends before a day, by id from `after` on; across organisations."""
+    wanted = select(Subscription).where(Subscription.state.in_(("active", "paused")), Subscription.end_on < on)
+    return list(session.scalars(wanted.where(Subscription.id > after).order_by(Subscription.id).limit(limit)))
+
+
 def report_by_id(session: Session, report_id: str) -> SubscriptionReport | None:
     """The report of this organisation, or nothing."""
     return session.scalars(select(SubscriptionReport).where(SubscriptionReport.id == report_id)).one_or_none()

@@ -36,6 +36,7 @@ from portal.usecases.refund import given_back_cents, learn_refund
 from portal.usecases.refund_book import restore_settlement
 from portal.usecases.refund_resolve import resolve_refund
 from portal.usecases.resolve import resolve
+from portal.usecases.subscription_outcome import owe_taken
 
 BY = "reconcile"
 
@@ -120,6 +121,8 @@ def _rewrite(session: Session, record: GatewayRecord, now: datetime) -> str | Di
         return Difference.charged_twice
     held_cents = due.amount_cents + due.forgiven_cents
     may_be_taken = record.outcome.kind is not OutcomeKind.declined
+    if may_be_taken:
+        owe_taken(session, due, owed_on, now)
     if may_be_taken and held_cents > owed_on.balance_cents - charge.held_cents(session, owed_on.id):
         return Difference.cannot_be_booked
     method = payment_method.by_token(session, record.token) if record.token else None

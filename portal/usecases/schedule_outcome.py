@@ -110,6 +110,8 @@ def complete(session: Session, plan: Schedule, now: datetime) -> list[str]:
         return []
     if obligation.any_open(session, plan.id):
         return []
+    if plan.series == SERIES and not subscription_outcome.is_over(session, plan.id, now):
+        return []  # its program may still be made longer: the clock ends it the day after
     plan.status, plan.ended_at, plan.ended_by = ScheduleStatus.completed.value, now, "charge"
     plan.version += 1
     record(session, "charge", "schedule_completed", plan.id, now)

@@ -82,6 +82,7 @@ def walk(
             warn_of_ending_cards(ports)
             plan_offer.remind(ports)
             subscription_deadline.remind(ports)
+            subscription_deadline.finish(ports)
             while clock.now() < until:
                 at = min(_next_moment(ports) or until, until)
                 if at <= clock.now():  # held back by a switch or a rate: nothing says when it may go

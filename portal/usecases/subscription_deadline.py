@@ -1,4 +1,4 @@
-"""A subscription that waits: the participant told and reminded, closed when its time is over, opened again by staff.
+"""A subscription and the calendar: one that waits is told, reminded, closed and opened again; one that is over ends.
 
 Called by the clock, the command line and staff. Charges nothing.
 """
@@ -13,11 +13,13 @@ from portal.domain.refusal import Refused
 from portal.domain.subscription import SubscriptionState, periods
 from portal.storage import Session
 from portal.storage import organisation as organisations
+from portal.storage import schedule as schedules
 from portal.storage import subscription as subscriptions
 from portal.storage.subscription import Subscription
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
+from portal.usecases.schedule_outcome import complete
 from portal.usecases.subscription import activation, locked, move, terms_of
 from portal.usecases.subscription_promise import tell
 
@@ -56,6 +58,21 @@ def expire(ports: Ports) -> int:
         ended += len(rows)
         if len(rows) < BATCH:
             return ended
+
+
+def finish(ports: Ports) -> int:
+    """Ends every one whose program is over and of which nothing is left to charge; how many were looked at."""
+    seen, after = 0, ""
+    while True:
+        now = ports.clock.now()
+        with ports.database.across() as session:
+            rows = subscriptions.running_until(session, now.date() + timedelta(days=1), after, BATCH)
+        for row in rows:
+            _in(ports, row.organisation_id, partial(_finished, subscription_id=row.id, now=now))
+        seen += len(rows)
+        if len(rows) < BATCH:
+            return seen
+        after = rows[-1].id
 
 
 def reopen(ports: Ports, organisation_id: str, subscription_id: str, days: int | None, by: str) -> Subscription:
@@ -110,6 +127,13 @@ def _expired(session: Session, subscription_id: str, now: datetime) -> list[str]
         return []
     _close(session, row, now)
     return tell(session, "subscription_expired", row, f"subscription_expired:{row.id}:{row.assigned_at}", now)
+
+
+def _finished(session: Session, subscription_id: str, now: datetime) -> list[str]:
+    """One with a payment that failed for good stays: another card may still pay it."""
+    row = locked(session, subscription_id)
+    schedule = schedules.fresh(session, row.schedule_id or "")
+    return complete(session, schedule, now) if schedule is not None else []
 
 
 def _close(session: Session, row: Subscription, now: datetime) -> None:

@@ -6,9 +6,10 @@ Sends nothing.
 
 from datetime import datetime
 
+from portal.domain.due_date import local_date
 from portal.domain.ledger import Recipe
 from portal.domain.subscription import LIVE, SERIES, SubscriptionState, require_move
-from portal.storage import Session, ledger, obligation, subscription
+from portal.storage import Session, ledger, obligation, organisation, subscription
 from portal.storage.account import Account
 from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
@@ -18,6 +19,8 @@ from portal.usecases.ledger import post
 from portal.usecases.organisation import record
 from portal.usecases.subscription_promise import tell
 
+CUSTOMER = "customer"
+
 
 def accrue(session: Session, due: Obligation, row: Subscription | None, owed_on: Account, now: datetime) -> None:
     """The price of a period is owed from the moment its payment falls due, once, and not before.
@@ -26,15 +29,32 @@ def accrue(session: Session, due: Obligation, row: Subscription | None, owed_on:
     """
     if row is None or row.state != SubscriptionState.active or due.status != "due" or due.due_at > now:
         return
+    _owe(session, due, owed_on, now, "claim")
+
+
+def owe_taken(session: Session, due: Obligation, owed_on: Account, now: datetime) -> None:
+    """A period that the gateway took and whose claim was lost with a restore came to be owed by that claim."""
+    if subscription.of_schedule(session, due.subject_id) is not None:
+        _owe(session, due, owed_on, now, "restore")
+
+
+def _owe(session: Session, due: Obligation, owed_on: Account, now: datetime, by: str) -> None:
     key = placed_key(due.id)
-    if ledger.of_event(session, key) is not None:
-        return
-    post(session, owed_on, Recipe.balance_placed, due.amount_cents, event_key=key, posted_at=now, posted_by="claim")
+    if ledger.of_event(session, key) is None:
+        post(session, owed_on, Recipe.balance_placed, due.amount_cents, event_key=key, posted_at=now, posted_by=by)
 
 
 def placed_key(obligation_id: str) -> str:
     """The event in the ledger by which a period came to be owed."""
     return f"period_placed:{obligation_id}"
+
+
+def is_over(session: Session, schedule_id: str, now: datetime) -> bool:
+    """Whether the program of a schedule is over, by the calendar of its organisation."""
+    row = subscription.of_schedule(session, schedule_id)
+    if row is None:
+        return True
+    return row.end_on < local_date(now, organisation.by_id(session, row.organisation_id).timezone)
 
 
 def is_paused(session: Session, schedule: Schedule) -> bool:
@@ -60,7 +80,7 @@ def tell_last(session: Session, schedule: Schedule, due: Obligation, now: dateti
 
 
 def completed(session: Session, schedule_id: str, now: datetime) -> list[str]:
-    """Everything was charged: it has stopped by itself. Ids of the messages promised."""
+    """The program is over and everything was charged: it has stopped by itself. Ids of the messages promised."""
     row = subscription.of_schedule(session, schedule_id)
     if row is None or row.state not in LIVE:
         return []
@@ -74,7 +94,8 @@ def cancelled(session: Session, schedule_id: str, by: str, now: datetime) -> Non
     if row is None or row.state not in LIVE:
         return
     _end(session, row, SubscriptionState.cancelled, by, now)
-    raise_alarm(session, "subscription_stopped", row.id, now, reference=row.reference, by=by)
+    if by == CUSTOMER:
+        raise_alarm(session, "subscription_stopped", row.id, now, reference=row.reference)
 
 
 def _end(session: Session, row: Subscription, state: SubscriptionState, by: str, now: datetime) -> None:

@@ -49,6 +49,16 @@ def write(ports: Ports, organisation_id: str, customer_id: str, subscription_id:
         ports.doorbell.ring_message(organisation_id, message_id)
 
 
+def handle(session: Session, subscription_id: str, report_id: str, by: str, now: datetime) -> None:
+    """Staff have answered one. Refused `report_unknown`; doing it again changes nothing."""
+    report = subscriptions.report_by_id(session, report_id)
+    if report is None or report.subscription_id != subscription_id:
+        raise Refused("report_unknown")
+    if report.handled_at is None:
+        report.handled_at, report.handled_by = now, by
+        record(session, by, "subscription_report_handled", subscription_id, now, report_id=report_id)
+
+
 def _stand_still(session: Session, row: Subscription, now: datetime) -> None:
     """Nothing is charged from now on; what is on its way goes through."""
     if row.state == SubscriptionState.paused and row.paused_for == PausedFor.stop:

@@ -11,7 +11,7 @@ from portal.usecases import subscription_order
 from portal.usecases.charge import charge_obligation
 from portal.usecases.recurring import charge_batch, hand_out_due
 from portal.usecases.subscription import Assignment, Manager, assign, set_program
-from portal.usecases.subscription_deadline import announce, expire, remind
+from portal.usecases.subscription_deadline import announce, expire, finish, remind
 from portal.usecases.subscription_order import Pressed, Seen, agreement_shown, look, pay_now
 from portal.usecases.upcoming import announce_upcoming
 from tests.rig.house import House
@@ -100,6 +100,7 @@ def lived(house: House, days: int) -> None:
             announce_upcoming(house.ports)
             remind(house.ports)
             expire(house.ports)
+            finish(house.ports)
             hand_out_due(house.ports)
             rung, house.doorbell.batches = house.doorbell.batches, []
             for organisation_id, ids in rung:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from portal.domain.charge import ChargeState
+from portal.domain.card import SaleRequest
+from portal.domain.charge import ChargeState, order_id_of
 from portal.domain.ledger import Book
 from portal.domain.reconcile import MEANINGS, Difference
 from portal.domain.refusal import Refused
-from portal.storage import Database, charge, hold, ledger, obligation, reconcile
+from portal.storage import Database, charge, hold, ledger, obligation, payment_method, reconcile
 from portal.storage.database import vacuum_into
 from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.explain import explain
@@ -22,6 +23,7 @@ from portal.usecases.failpoint import FailpointRaised, arm
 from portal.usecases.reconcile import reconcile_nights, reconcile_window
 from portal.usecases.resolve import resolve
 from portal.usecases.restore import hold_charging, lift, reconcile_and_lift
+from portal.usecases.subscription_order import pay_now
 from tests.rig.house import House, build_ports
 from tests.rig.payment import (
     SOON,
@@ -37,6 +39,8 @@ from tests.rig.payment import (
     settlement,
     status_of_offer,
 )
+from tests.rig.series import today
+from tests.rig.subscriptions import assigned, payments, pressed
 
 
 @pytest.fixture(autouse=True)
@@ -360,3 +364,23 @@ def test_f4_after_a_restore_nothing_is_charged_again_and_every_success_is_adopte
         assert ledger.of_account(session, lost_owed) == []
         assert [row.state for row in charge.of_obligation(session, refused)] == [ChargeState.declined]
     house.ports.database.dispose()
+
+
+def test_f4_a_month_of_a_subscription_that_was_taken_before_a_restore_is_owed_and_booked(house: House) -> None:
+    """Its claim, which would have placed it on the ledger, is gone with what came after the backup."""
+    one = assigned(house, today(house), today(house) + timedelta(days=40))
+    made = pay_now(house.ports, house.organisation_id, house.customer_id, one, pressed(house, one))
+    assert made == {}
+    [first, *_] = payments(house, one)
+    with house.ports.database.read(house.organisation_id) as session:
+        card = payment_method.owned_by(session, first.payment_method_id or "", house.customer_id)
+        assert card is not None
+    name = order_id_of(house.organisation_id, first.id, 1)
+    sale = SaleRequest(
+        order_id=name, is_keyed=True, amount_cents=first.amount_cents, currency="USD", token=card.token, nonce=None,
+        source="recurring_first",
+    )  # fmt: skip
+    house.ports.gateways.of(house.organisation_id).sale(sale, SOON)
+    assert kinds(compared(house)) == ["written_again"]
+    assert payments(house, one)[0].status == "paid"
+    assert (balance_of(house, first.account_id), len(house.truth())) == (0, 1)

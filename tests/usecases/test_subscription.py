@@ -155,7 +155,7 @@ def test_a_declined_month_is_owed_and_recovers_on_another_card_and_the_program_g
     [again] = replace_card(house.ports, house.organisation_id, schedule_id, card, shown.digest, seen)
     assert again.obligation_status == "paid"
     assert attempts_of(house, second.id)[-1].source == "recurring_first", "C33: its holder is there"
-    lived(house, 40)
+    lived(house, 70)
     assert row_of(house, one).state == "ended"
     assert [each.status for each in payments(house, one)] == ["paid"] * 3
     assert balance(house, one) == 0
@@ -170,7 +170,7 @@ def test_what_was_missed_and_paid_by_hand_is_not_charged_again(house: House) -> 
     assert balance(house, one) == 7_000
     due = house.obligation(account_id, 7_000, payment_method_id=house.card_on_file())
     charge_obligation(house.ports, house.organisation_id, due, house.ports.timing.page_timeout)
-    lived(house, 60)
+    lived(house, 70)
     assert [each.status for each in payments(house, one)] == ["paid", "cancelled", "paid"]
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
 
@@ -249,4 +249,6 @@ def test_the_first_payment_that_was_lost_with_the_process_is_charged_by_the_run(
     assert pay_now(house.ports, house.organisation_id, house.customer_id, one, pressed(house, one)) == {}
     assert due_now(seen_of(house, one)) is not None
     lived(house, 1)
-    assert (row_of(house, one).state, len(house.truth())) == ("ended", 1)
+    assert (row_of(house, one).state, len(house.truth())) == ("active", 1)
+    lived(house, 30)
+    assert (row_of(house, one).state, len(house.truth())) == ("ended", 1), "the day after its program"

@@ -9,6 +9,7 @@ from click.testing import Result
 from portal.app import create_app
 from tests.rig.house import House
 from tests.rig.series import told
+from tests.rig.subscriptions import activated, assigned, payments, row_of
 from tests.web.conftest import settings
 
 Run = Callable[..., Result]
@@ -69,6 +70,28 @@ def test_a_refusal_is_a_sentence_and_assigns_nothing(run: Run, house: House) -> 
     assert "no such subscription" in run("show", "SB-0000-0000").stderr
 
 
+@pytest.mark.sqlite
+def test_a_change_by_command_says_why_and_one_above_the_limit_waits_for_somebody_else(run: Run, house: House) -> None:
+    one = assigned(house)
+    activated(house, one)
+    reference = row_of(house, one).reference
+    assert run("waive", reference, "--payment", "2").exit_code == 2
+    assert "done" in run("waive", reference, "--payment", "2", "--why", "Hardship").stdout
+    assert "done" in run("reduce", reference, "--payment", "3", "--to", "30", "--why", "Hardship").stdout
+    assert "less than each payment costs" in run(
+        "reduce", reference, "--payment", "3", "--to", "30", "--why", "Hardship"
+    ).stderr  # fmt: skip
+    waits = run("extend", reference, "--until", "2028-12-01", "--why", "Ordered by the court")
+    assert "waits for a second person" in waits.stdout, waits.stderr
+    change = waits.stdout.split()[-1]
+    assert "Somebody else must decide" in run("decide", change, "--approve").stderr
+    assert change in run("show", reference).stdout
+    assert "done" in run("pause", reference, "--why", "In hospital").stdout
+    assert "done" in run("resume", reference, "--why", "Back").stdout
+    assert [each.amount_cents for each in payments(house, one)[:3]] == [7_000, 7_000, 3_000]
+    assert row_of(house, one).end_on.isoformat() == "2028-01-01"
+
+
 def test_every_command_says_what_it_needs(run: Run) -> None:
-    for name in ("program", "assign", "list", "show", "manager", "reopen"):
+    for name in ("program", "assign", "list", "show", "manager", "reopen", "waive", "extend", "decide"):
         assert "Usage:" in run(name, "--help").stdout

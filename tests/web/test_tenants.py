@@ -28,7 +28,7 @@ from tests.rig.people import Payer, colleague, payer
 from tests.rig.plans import wish
 from tests.rig.practice import patient_of, service_of
 from tests.rig.reader import Reader
-from tests.rig.subscriptions import activated, assigned
+from tests.rig.subscriptions import activated, assigned, row_of
 from tests.web.conftest import Portal
 
 MISSING = "0" * 32
@@ -77,6 +77,7 @@ def person(house: House, number: int) -> Person:
         things = _things(session, customer_id, account_id, known, token)
         owed_id = owed.id
     things["subscription_id"] = activated_one(own)
+    things["program_id"] = row_of(own, things["subscription_id"]).program_id
     treated = service_of(own, owed_id, 5_000, patient_of(own))
     things["plan_id"] = drafted(own, f"M-{number}-3")
     things["new_id"] = own.card_on_file("5555555555554444")

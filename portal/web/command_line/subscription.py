@@ -5,6 +5,7 @@ For operators. Every rule is asked by the use cases; what they refuse is said in
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -12,7 +13,7 @@ from flask.cli import AppGroup
 from portal.domain.due_date import local_date
 from portal.domain.money import parse_amount
 from portal.domain.refusal import Refused
-from portal.domain.subscription import SubscriptionState, period_of, periods
+from portal.domain.subscription import ChangeKind, SubscriptionState, period_of, periods
 from portal.storage import Session
 from portal.storage import customer as customers
 from portal.storage import subscription as subscriptions
@@ -27,6 +28,7 @@ from portal.usecases.subscription import (
     set_program,
     terms_of,
 )
+from portal.usecases.subscription_change import Wish, ask, decide
 from portal.usecases.subscription_deadline import announce, reopen
 from portal.web.command_line.desk import (
     console,
@@ -39,6 +41,7 @@ from portal.web.command_line.desk import (
     staff,
     table,
 )
+from portal.web.command_line.typed import DOLLARS
 
 subscription = AppGroup("subscription", help="Subscriptions: what participants pay each month until a program ends.")
 LISTED_MAX = 500
@@ -150,6 +153,57 @@ def manager_of(reference: str, manager: str, manager_email: str, manager_phone: 
         console().print(f"{row.reference}: {row.manager_name}")
 
 
+def _change_command(kind: ChangeKind, about: str) -> None:
+    """Hangs one change on the group; each takes only what it needs."""
+
+    def run(reference: str, why: str, slug: str, **given: Any) -> None:
+        owner = organisation_named(slug)
+        until: datetime | None = given.get("until")
+        wish = Wish(kind, _day(until) if until else None, given.get("numbers", ()), given.get("amount_cents"))
+        with refusals_said():
+            with ports().database.read(owner.id) as session:
+                found = named(session, reference)
+            done = ask(ports(), owner.id, found.id, wish, why, staff())
+        waits = f"waits for a second person: flask --app wsgi subscription decide {done.id}"
+        console().print(f"{reference}: {waits if done.state == 'asked' else 'done'}")
+
+    command: Any = click.option("--why", required=True, metavar="TEXT", help="The reason, for the record.")(run)
+    if kind in {ChangeKind.extend, ChangeKind.shorten}:
+        command = click.option("--until", type=DAY, required=True, help="The new last day of the program.")(command)
+    if kind in {ChangeKind.waive, ChangeKind.reduce}:
+        command = click.option(
+            "--payment", "numbers", type=int, multiple=True, required=True, help="Its number; once for each."
+        )(command)
+    if kind is ChangeKind.reduce:
+        command = click.option("--to", "amount_cents", type=DOLLARS, required=True, help="What each costs.")(command)
+    command = click.argument("reference")(organisation_option(command))
+    subscription.command(kind.value, help=about)(command)
+
+
+for _kind, _about in (
+    (ChangeKind.extend, "Make a program longer; what is added is charged ten days from now at the earliest."),
+    (ChangeKind.shorten, "Make a program shorter; nothing is charged for days after its new end."),
+    (ChangeKind.pause, "Charge nothing until it is resumed."),
+    (ChangeKind.resume, "Go on; what fell into the pause is neither charged nor owed."),
+    (ChangeKind.waive, "Neither charge nor ask for some payments."),
+    (ChangeKind.reduce, "Lower some payments."),
+    (ChangeKind.cancel, "Charge nothing more, for good."),
+):
+    _change_command(_kind, _about)
+
+
+@subscription.command("decide")
+@organisation_option
+@click.argument("change_id", metavar="CHANGE")
+@click.option("--approve/--refuse", required=True, help="Do it, or leave everything as it is.")
+def decide_one(change_id: str, approve: bool, slug: str) -> None:
+    """Decide as a second person about a change that is worth more than one may decide alone."""
+    owner = organisation_named(slug)
+    with refusals_said():
+        done = decide(ports(), owner.id, change_id, staff(), approve=approve)
+    console().print(f"{done.kind}: {done.state}")
+
+
 @subscription.command("list")
 @organisation_option
 @click.option("--state", type=click.Choice([each.value for each in SubscriptionState]), help="Only these.")
@@ -178,7 +232,7 @@ def show(reference: str, slug: str) -> None:
     today = local_date(ports().clock.now(), owner.timezone)
     with refusals_said(), ports().database.read(owner.id) as session:
         row = named(session, reference)
-        reports = subscriptions.reports_of(session, row.id)
+        reports, changes = subscriptions.reports_of(session, row.id), subscriptions.changes_of(session, row.id)
     console().print(f"{row.reference}: {row.program_name}, {row.state}, {row.start_on} to {row.end_on}")
     console().print(f"case manager {row.manager_name}, {row.manager_email}, {row.manager_phone}")
     given = table("feature", "a month$", "participant$")
@@ -192,6 +246,9 @@ def show(reference: str, slug: str) -> None:
     console().print(dates)
     for report in reports:
         console().print(f"{moment(report.made_at, owner.timezone)} {report.kind}: {report.said}")
+    for change in changes:
+        said = f"{change.kind} ({dollars(change.worth_cents)}), {change.state}: {change.why}"
+        console().print(f"{moment(change.asked_at, owner.timezone)} {change.id} {said}")
 
 
 def named(session: Session, reference: str) -> Subscription:

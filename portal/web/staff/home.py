@@ -30,6 +30,11 @@ WORK: list[Work] = [
         lambda: _("Payment plans"),
         lambda: _("Make one and offer it; see how each stands; pause, resume or cancel one."),
     ),
+    Work(
+        "subscription_list",
+        lambda: _("Subscriptions"),
+        lambda: _("Assign one; see how each stands; lower, waive, pause, extend, shorten or cancel."),
+    ),
     Work("password", lambda: _("Change your password"), lambda: _("You are signed out everywhere when you do.")),
 ]
 

@@ -1,0 +1,137 @@
+"""What staff change about a subscription: nothing is raised, everything has a reason, above a limit two decide."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+
+from portal.domain.refusal import Refused
+from portal.domain.subscription import ChangeKind
+from portal.storage import audit
+from portal.storage.subscription import SubscriptionChange
+from portal.usecases.subscription_change import Wish, ask, decide
+from tests.rig.house import House
+from tests.rig.series import told
+from tests.rig.subscriptions import activated, assigned, lived, payments, row_of
+from tests.usecases.test_subscription import balance
+
+
+def changed(house: House, one: str, kind: ChangeKind, by: str = "staff:a", **values: object) -> SubscriptionChange:
+    wish = Wish(kind, **values)  # type: ignore[arg-type]  # the caller names the field
+    return ask(house.ports, house.organisation_id, one, wish, "Hardship, letter of May 2", by)
+
+
+def running(house: House, months: int = 4) -> str:
+    """$70.00 a month from November 2 on, its first month paid."""
+    one = assigned(house, end_on=date(2026 + (10 + months) // 12, (10 + months) % 12 + 1, 1))
+    assert len(activated(house, one)) == months
+    return one
+
+
+def amounts(house: House, one: str) -> list[tuple[int, str]]:
+    return [(each.amount_cents, each.status) for each in payments(house, one)]
+
+
+def test_a_lowered_and_a_waived_month_are_charged_so_and_told(house: House) -> None:
+    one = running(house)
+    assert changed(house, one, ChangeKind.reduce, numbers=(2, 3), amount_cents=3_000).state == "done"
+    assert changed(house, one, ChangeKind.waive, numbers=(4,)).worth_cents == 7_000
+    lived(house, 130)
+    assert amounts(house, one) == [(7_000, "paid"), (3_000, "paid"), (3_000, "paid"), (7_000, "cancelled")]
+    assert sorted(sale["amount_cents"] for sale in house.truth()) == [3_000, 3_000, 7_000]
+    assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+    assert Counter(told(house))["subscription_changed"] == 2
+
+
+def test_a_month_that_is_owed_already_is_owed_less_or_not_at_all(house: House) -> None:
+    one = running(house)
+    house.simulator.faults("decline_hard", merchant=house.merchant_id)
+    lived(house, 31)
+    assert balance(house, one) == 7_000
+    changed(house, one, ChangeKind.waive, numbers=(2,))
+    assert balance(house, one) == 0
+    assert amounts(house, one)[1] == (7_000, "cancelled")
+
+
+def test_nothing_is_raised_and_nothing_that_was_charged_is_touched(house: House) -> None:
+    one = running(house)
+    for wrong, code in (
+        ({"numbers": (2,), "amount_cents": 7_000}, "change_amount"),
+        ({"numbers": (2,), "amount_cents": 0}, "change_amount"),
+        ({"numbers": (1,), "amount_cents": 100}, "payment_over"),
+        ({"numbers": (9,), "amount_cents": 100}, "payment_unknown"),
+        ({"numbers": (), "amount_cents": 100}, "payment_unknown"),
+    ):
+        with pytest.raises(Refused, match=code):
+            changed(house, one, ChangeKind.reduce, **wrong)
+    for why, code in (("  ", "change_why"), ("x" * 301, "change_why"), ("card 4111111111111111", "holds_card")):
+        with pytest.raises(Refused, match=code):
+            ask(house.ports, house.organisation_id, one, Wish(ChangeKind.waive, numbers=(2,)), why, "staff:a")
+    assert [cents for cents, _ in amounts(house, one)] == [7_000] * 4
+
+
+def test_above_the_limit_a_second_person_decides_and_never_the_one_who_asked(house: House) -> None:
+    one = running(house)
+    waits = changed(house, one, ChangeKind.waive, numbers=(2, 3))
+    assert (waits.state, waits.worth_cents) == ("asked", 14_000)
+    assert [status for _, status in amounts(house, one)] == ["paid", "due", "due", "due"]
+    with house.ports.database.read(house.organisation_id) as session:
+        assert "subscription_change_waits" in {each.kind for each in audit.open_alarms(session)}
+    with pytest.raises(Refused, match="change_same_person"):
+        decide(house.ports, house.organisation_id, waits.id, "staff:a", approve=True)
+    assert decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True).decided_by == "staff:b"
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled", "cancelled", "due"]
+    with pytest.raises(Refused, match="change_decided"):
+        decide(house.ports, house.organisation_id, waits.id, "staff:c", approve=False)
+    other = changed(house, one, ChangeKind.extend, until=date(2027, 9, 1))
+    assert decide(house.ports, house.organisation_id, other.id, "staff:b", approve=False).state == "refused"
+    assert row_of(house, one).end_on == date(2027, 3, 1)
+    assert Counter(told(house))["subscription_changed"] == 1, "what was not done is not told"
+
+
+def test_c3_what_a_longer_program_adds_is_charged_ten_days_after_it_was_told_at_the_earliest(house: House) -> None:
+    one = running(house, months=2)
+    lived(house, 58)  # two days before the old end
+    done = changed(house, one, ChangeKind.extend, until=date(2027, 2, 1))
+    assert done.state == "done"
+    [*_, added] = payments(house, one)
+    assert (added.due_on, added.amount_cents) == (date(2027, 1, 9), 7_000)
+    assert added.due_on == date(2026, 12, 30) + timedelta(days=10)
+    lived(house, 60)
+    assert [status for _, status in amounts(house, one)] == ["paid"] * 3
+    assert (len(house.truth()), row_of(house, one).state) == (3, "ended")
+
+
+def test_a_shorter_program_charges_nothing_after_its_new_end(house: House) -> None:
+    one = running(house)
+    house.set("subscription_approval_cents", 100_000)
+    changed(house, one, ChangeKind.shorten, until=date(2026, 12, 16))
+    assert amounts(house, one)[1] == (3_387, "due"), "15 of 31 days"
+    lived(house, 120)
+    assert [status for _, status in amounts(house, one)] == ["paid", "paid", "cancelled", "cancelled"]
+    assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+    with pytest.raises(Refused, match="subscription_state"):
+        changed(house, one, ChangeKind.shorten, until=date(2026, 12, 10))
+
+
+def test_what_falls_into_a_pause_is_neither_charged_nor_owed_and_the_rest_goes_on(house: House) -> None:
+    one = running(house)
+    changed(house, one, ChangeKind.pause)
+    lived(house, 40)
+    assert len(house.truth()) == 1
+    changed(house, one, ChangeKind.resume)
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled", "due", "due"]
+    lived(house, 90)
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled", "paid", "paid"]
+    assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+
+
+def test_a_cancel_charges_nothing_more_and_one_that_waits_can_be_cancelled_too(house: House) -> None:
+    one, waiting = running(house), assigned(house)
+    for each in (one, waiting):
+        changed(house, each, ChangeKind.cancel)
+        assert row_of(house, each).state == "cancelled"
+        with pytest.raises(Refused, match="subscription_state"):
+            changed(house, each, ChangeKind.cancel)
+    lived(house, 60)
+    assert len(house.truth()) == 1

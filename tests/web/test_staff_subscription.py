@@ -1,0 +1,98 @@
+"""The console's subscriptions: assigned, looked at, answered, opened again, changed by one person or by two."""
+
+import pytest
+
+from portal.domain.staff import Role
+from portal.storage import subscription as subscriptions
+from portal.usecases.subscription import set_program
+from portal.usecases.subscription_deadline import expire
+from portal.usecases.subscription_report import STOP, write
+from tests.rig.people import Colleague, colleague
+from tests.rig.reader import Reader
+from tests.rig.series import told
+from tests.rig.subscriptions import GPS, activated, assigned, payments, row_of
+from tests.web.conftest import Portal
+
+
+@pytest.fixture
+def clerk(portal: Portal) -> Colleague:
+    return colleague(portal.house, Role.clerk)
+
+
+def shown(portal: Portal, who: Colleague, one: str = "") -> Reader:
+    path = f"/{portal.slug}/staff/subscriptions" + (f"/{one}" if one else "")
+    return who.sign_in(portal.reader()).open(path)
+
+
+def test_r1_a_subscription_is_assigned_on_a_page_and_its_participant_told(portal: Portal, clerk: Colleague) -> None:
+    house = portal.house
+    with house.ports.database.transaction(house.organisation_id) as session:
+        set_program(session, "Location monitoring", GPS, "test", house.clock.now())
+    reader = shown(portal, clerk).follow("Assign a subscription").follow("Location monitoring")
+    reader.press("Assign it and tell the participant")
+    assert reader.status == 422
+    reader.fill("Number of the participant", "C-1").fill("GPS device", "45").fill("First day", "12/01/2026")
+    reader.fill("Last day", "2028-01-31").fill("Day of the month", "1").fill("Name of the case", "Noor Haddad")
+    reader.fill("Email of the case", "noor@example.com").fill("Phone of the case", "17")
+    reader.press("Assign it and tell the participant")
+    assert reader.errors() == ["A case manager needs a name, an email address and a US phone number."]
+    reader.fill("Phone of the case", "312 555 0117").press("Assign it and tell the participant")
+    assert reader.sees("Assigned. The participant is told.")
+    with house.ports.database.read(house.organisation_id) as session:
+        [row] = subscriptions.of_customer(session, house.customer_id)
+    assert (row.price_cents, row.billing_day, row.assigned_by) == (7_000, 1, f"staff:{clerk.id}")
+    assert told(house) == ["subscription_assigned"]
+    assert shown(portal, clerk).sees(row.reference)
+
+
+def test_a_change_says_why_is_done_and_told_and_above_the_limit_waits_for_a_second_person(
+    portal: Portal, clerk: Colleague
+) -> None:
+    one = assigned(portal.house)
+    activated(portal.house, one)
+    portal.house.set("subscription_approval_cents", 5_000)
+    reader = shown(portal, clerk, one).follow("Lower payments")
+    reader.choose("2. December").fill("New amount", "30").press("Lower payments")
+    assert (reader.status, reader.errors()) == (422, ["Say why, in up to 300 characters."])
+    reader.fill("Why", "Lost work").press("Lower payments")
+    assert reader.sees("Done. The participant is told.")
+    assert payments(portal.house, one)[1].amount_cents == 3_000
+    reader.follow("Waive payments").choose("3. January").fill("Why", "Lost work").press("Waive payments")
+    assert reader.sees("It waits for a second person")
+    assert not reader.sees("Approve"), "a clerk decides nothing"
+    manager = shown(portal, colleague(portal.house, Role.manager), one)
+    manager.press("Approve")
+    assert manager.sees("Approved and done.")
+    assert [each.status for each in payments(portal.house, one)][:4] == ["paid", "due", "cancelled", "due"]
+
+
+def test_a_request_to_stop_is_shown_answered_and_ended_by_staff(portal: Portal, clerk: Colleague) -> None:
+    house = portal.house
+    one = assigned(house)
+    activated(house, one)
+    write(house.ports, house.organisation_id, house.customer_id, one, STOP, "I moved away")
+    reader = shown(portal, clerk, one)
+    assert reader.sees("The participant asked to stop.")
+    assert reader.sees("I moved away")
+    reader.press("I have answered this")
+    assert not reader.sees("I moved away")
+    reader.follow("Cancel this subscription").fill("Why", "Moved").press("Cancel this subscription")
+    assert row_of(house, one).state == "cancelled"
+
+
+def test_one_that_was_not_activated_in_time_is_opened_again(portal: Portal, clerk: Colleague) -> None:
+    one = assigned(portal.house, activation_days=1)
+    portal.house.clock.pass_(days=2)
+    expire(portal.house.ports)
+    shown(portal, clerk, one).press("Open it again")
+    assert row_of(portal.house, one).state == "assigned"
+
+
+def test_an_auditor_looks_and_changes_nothing(portal: Portal) -> None:
+    one = assigned(portal.house)
+    activated(portal.house, one)
+    auditor = colleague(portal.house, Role.auditor)
+    reader = shown(portal, auditor, one)
+    assert reader.sees("Location monitoring")
+    assert not reader.sees("Waive payments")
+    assert reader.open(f"/{portal.slug}/staff/subscriptions/{one}/waive").status == 403
