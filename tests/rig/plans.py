@@ -119,7 +119,7 @@ class Signer:
         )  # fmt: skip
 
 
-def signer(house: House, plan: Plan) -> Signer:
+def signer(house: House, plan: Plan, locale: str = "en") -> Signer:
     """Opens the offer's link as its customer does."""
     now = house.ports.clock.now()
     with house.ports.database.transaction(house.organisation_id) as session:
@@ -128,7 +128,7 @@ def signer(house: House, plan: Plan) -> Signer:
         token = make_link(session, row, expires_at=now + NEVER, now=now, made_by="test")
         found = find(session, token, now)
         assert found is not None
-        signing_id, secret = start(session, found, ip=IP, user_agent=BROWSER, locale="en", now=now)
+        signing_id, secret = start(session, found, ip=IP, user_agent=BROWSER, locale=locale, now=now)
     return Signer(house, plan.id, signing_id, secret)
 
 
