@@ -28,7 +28,7 @@ class Recipe(StrEnum):
     settlement_forgiven = "settlement_forgiven"
     payment_returned = "payment_returned"  # given back, and the account owes it again
     payment_corrected = "payment_corrected"  # given back, because it was never owed
-    settlement_restored = "settlement_restored"  # the payment that settled was given back whole
+    settlement_restored = "settlement_restored"  # a payment of the settlement was given back, or lost, whole
     return_failed = "return_failed"  # a refund did not arrive: the account owes it no more, as before the refund
     return_kept = "return_kept"  # a refund did not arrive, and nothing is owed that it could lower: it is theirs
     return_made_good = "return_made_good"  # what was theirs was given back by a later refund

@@ -29,7 +29,9 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.ledger import free_cents, post
 from portal.usecases.organisation import record
 from portal.usecases.ports import Ports
+from portal.usecases.refund_book import call_for_a_letter, moved_of, others_stand, settling_charge
 
+OF_SETTLEMENT = frozenset({Recipe.settlement_forgiven, Recipe.settlement_restored})
 LOOK_AGAIN = timedelta(days=1)  # a lost notice costs a day
 LOOK_SOON = timedelta(hours=1)  # after a look that brought nothing
 
@@ -158,12 +160,18 @@ def _book(session: Session, row: Dispute, facts: DisputeFacts, paid: Charge, owe
     needed = moves(now_there, wanted)
     if not needed:
         return False
-    settled = obligation.fresh(session, paid.obligation_id).forgiven_cents
+    settling = settling_charge(session, paid)
+    forgiven = moved_of(session, settling).forgiven_cents
+    forgives = obligation.fresh(session, settling.obligation_id).forgiven_cents
     was_whole, is_whole = now_there.lost_cents >= paid.amount_cents, wanted.lost_cents >= paid.amount_cents
-    if settled and is_whole and not was_whole:
-        needed = [*needed, Move(Recipe.settlement_restored, settled)]  # a settlement that was not paid forgives nothing
-    if settled and was_whole and not is_whole:
-        needed = [Move(Recipe.settlement_forgiven, settled), *needed]
+    if forgiven > 0 and is_whole and not was_whole:
+        needed = [
+            *needed,
+            Move(Recipe.settlement_restored, forgiven),
+        ]  # a settlement that was not paid forgives nothing
+        call_for_a_letter(session, paid, now, owed_again_cents=forgiven)
+    if forgives > forgiven and was_whole and not is_whole and others_stand(session, paid):
+        needed = [Move(Recipe.settlement_forgiven, forgives - forgiven), *needed]
     lowered = {Recipe.chargeback_restored, Recipe.settlement_forgiven}
     if sum(move.amount_cents for move in needed if move.recipe in lowered) > free_cents(session, owed_on):
         # the customer paid again meanwhile: what came back is theirs, and a person gives it to them
@@ -179,7 +187,7 @@ def _book(session: Session, row: Dispute, facts: DisputeFacts, paid: Charge, owe
             event_key=f"{move.recipe.value}:{row.id}:{row.entries}",
             posted_at=now,
             posted_by="dispute",
-            charge_id=paid.id,
+            charge_id=settling.id if move.recipe in OF_SETTLEMENT else paid.id,
         )
     row.held_cents, row.lost_cents = wanted.held_cents, wanted.lost_cents
     session.flush()

@@ -9,11 +9,14 @@ from datetime import datetime
 
 from portal.domain.ledger import Recipe
 from portal.domain.service import EntryKind, Share
-from portal.storage import Session, ledger, obligation, offer, service
+from portal.storage import Session, charge, ledger, obligation, offer, plan, service
 from portal.storage.account import Account
 from portal.storage.charge import Charge
+from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
+from portal.storage.plan import Plan
 from portal.storage.refund import Refund
+from portal.usecases.alarm import raise_alarm
 from portal.usecases.ledger import free_cents, post
 from portal.usecases.share import of_refund
 
@@ -47,6 +50,12 @@ class _Moved:
     def theirs_cents(self) -> int:
         """What refunds that failed have left with us, and no later one gave back."""
         return self.cents(Recipe.return_kept) - self.cents(Recipe.return_made_good)
+
+    @property
+    def owed_again_cents(self) -> int:
+        """What is owed again of the payment, whoever took it back: we, a bank, or a gateway that never paid it out."""
+        lost = self.cents(Recipe.chargeback_lost) - self.cents(Recipe.chargeback_restored)
+        return self.reopened_cents + lost + self.cents(Recipe.payment_lost)
 
     @property
     def forgiven_cents(self) -> int:
@@ -110,18 +119,20 @@ def kept_of(session: Session, refund_id: str) -> Kept:
 
 def restore_settlement(session: Session, paid: Charge, owed_on: Account, by: str, now: datetime) -> None:
     """A settlement that was not paid after all forgives nothing: the forgiven part is owed again, the offer is open."""
-    moved = moved_of(session, paid)
+    settling = settling_charge(session, paid)
+    moved = moved_of(session, settling)
     if moved.forgiven_cents > 0:
         post(
             session,
             owed_on,
             Recipe.settlement_restored,
             moved.forgiven_cents,
-            event_key=_key(moved, Recipe.settlement_restored, paid),
+            event_key=_key(moved, Recipe.settlement_restored, settling),
             posted_at=now,
             posted_by=by,
-            charge_id=paid.id,
+            charge_id=settling.id,
         )
+        call_for_a_letter(session, paid, now, owed_again_cents=moved.forgiven_cents)
     taken = _offer(session, paid)
     if taken is not None and taken.status == "taken":
         taken.status = "open"  # and shown again for as long as it is valid
@@ -130,13 +141,15 @@ def restore_settlement(session: Session, paid: Charge, owed_on: Account, by: str
 def settle_again(session: Session, row: Refund, paid: Charge, owed_on: Account, now: datetime) -> None:
     """The payment that settled stands after all: it forgives again what it forgave, as far as that is still owed.
 
-    Not where the offer was taken by another payment meanwhile: then that one forgives.
+    Not where the offer was taken by another payment meanwhile: then that one forgives; and not while another instalment
+    of a plan is owed again.
     """
     taken = _offer(session, paid)
-    if taken is not None and taken.status != "open":
+    if (taken is not None and taken.status != "open") or not others_stand(session, paid):
         return
-    moved = moved_of(session, paid)
-    wanted_cents = obligation.fresh(session, paid.obligation_id).forgiven_cents - moved.forgiven_cents
+    settling = settling_charge(session, paid)
+    moved = moved_of(session, settling)
+    wanted_cents = obligation.fresh(session, settling.obligation_id).forgiven_cents - moved.forgiven_cents
     cents = min(wanted_cents, free_cents(session, owed_on))
     if cents > 0:
         post(
@@ -144,13 +157,59 @@ def settle_again(session: Session, row: Refund, paid: Charge, owed_on: Account, 
             owed_on,
             Recipe.settlement_forgiven,
             cents,
-            event_key=_key(moved, Recipe.settlement_forgiven, paid),
+            event_key=_key(moved, Recipe.settlement_forgiven, settling),
             posted_at=now,
             posted_by=row.asked_by,
-            charge_id=paid.id,
+            charge_id=settling.id,
         )
     if taken is not None:
         taken.status = "taken"
+
+
+def settling_charge(session: Session, paid: Charge) -> Charge:
+    """The charge with which a settlement forgave: the payment's own; for any instalment of a plan, the last one's."""
+    for due in _instalments(session, paid):
+        if due.forgiven_cents:
+            return next(each for each in charge.of_obligation(session, due.id) if each.state == "succeeded")
+    return paid
+
+
+def others_stand(session: Session, paid: Charge) -> bool:
+    """Whether no other instalment of the same settlement is owed again whole."""
+    return not any(
+        moved_of(session, each).owed_again_cents >= each.amount_cents
+        for due in _instalments(session, paid)
+        if due.id != paid.obligation_id
+        for each in charge.of_obligation(session, due.id)
+        if each.state == "succeeded"
+    )
+
+
+def call_for_a_letter(session: Session, paid: Charge, now: datetime, *, owed_again_cents: int) -> None:
+    """The customer holds a letter that says it is no longer owed: a person tells them what has changed."""
+    settled = _settled_plan(session, paid)
+    if settled is not None:
+        raise_alarm(
+            session,
+            "plan_settlement_undone",
+            settled.id,
+            now,
+            reference=settled.reference,
+            owed_again_cents=owed_again_cents,
+        )
+
+
+def _settled_plan(session: Session, paid: Charge) -> Plan | None:
+    """The settlement in parts that a payment was an instalment of, once it was kept."""
+    due = obligation.fresh(session, paid.obligation_id)
+    found = plan.of_schedule(session, due.subject_id)
+    return found if found is not None and found.kind == "settlement" and found.state == "completed" else None
+
+
+def _instalments(session: Session, paid: Charge) -> list[Obligation]:
+    settled = _settled_plan(session, paid)
+    payments = obligation.of_subject(session, settled.schedule_id or "") if settled is not None else []
+    return [each for each in payments if each.status == "paid"]
 
 
 def _offer(session: Session, paid: Charge) -> Offer | None:
