@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from portal.domain.charge import Timing
 from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.schedule import Amounts, AmountsKind
 from portal.storage import Database, customer, obligation, organisation
@@ -73,7 +74,8 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def places(database: Database, world: SimulatorProcess, clock: ManualClock) -> list[Place]:
-    ports = build_ports(database, world, clock=clock)
+    patient = Timing(worker_timeout=timedelta(seconds=20))  # nobody sweeps here, so a slow machine must not matter
+    ports = build_ports(database, world, clock=clock, timing=patient)
     return [placed(found(ports, world), zone, hour) for zone, hour in ZONES.items()]
 
 
