@@ -29,6 +29,7 @@ class WishSource(StrEnum):
     """How we heard of it."""
 
     payment_link = "payment_link"
+    profile = "profile"
     sms_reply = "sms_reply"
     opt_out_page = "opt_out_page"
     one_click = "one_click"

@@ -43,6 +43,7 @@ from portal.web.card_page import card_page
 from portal.web.carrier import carrier
 from portal.web.customer import (
     history,
+    message_choice,
     method_new,
     method_replace,
     methods,
@@ -79,6 +80,7 @@ CUSTOMER = (
     customer_pin,
     first_page,
     history,
+    message_choice,
     method_new,
     method_replace,
     methods,

@@ -132,6 +132,11 @@ class Reader:
         self.filled[field["name"]] = field.get("value", "on")
         return self
 
+    def untick(self, label: str) -> "Reader":
+        """Takes the tick off a box."""
+        self.field(label).attributes.pop("checked", None)
+        return self
+
     def set_hidden(self, name: str, value: str) -> "Reader":
         """What a script of the gateway would put into a hidden field."""
         self.filled[name] = value

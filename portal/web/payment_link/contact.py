@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from flask import Response, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.contact_wish import WishSource
@@ -20,6 +19,7 @@ from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, place, step
 from portal.web.personal_link import closed
 from portal.web.refusals import sentence
+from portal.web.text_consent import text_consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,7 @@ def _text_consent(walk: Walk) -> str:
     name = walk.settings.words("name_in_texts") or organisation().name
     phone = details_of(walk)["phone"]
     shown = phone if walk.settings.is_on("mask_contact") else readable_phone(phone)
-    return str(
-        _(
-            "%(name)s may text me at %(phone)s about my account: receipts, payment notices and links. How many depends "
-            "on what happens on my account. Message and data rates may apply. I can reply STOP at any time to get no "
-            "more, or HELP for help.",
-            name=name,
-            phone=shown,
-        )
-    )
+    return text_consent(name, shown)
 
 
 def _said(text: str) -> Words:
