@@ -18,7 +18,7 @@ WordsOf = Callable[[str, bool], Words]  # of a channel, and whether it is wanted
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How a person can be reached, and what they said to it. `can_text`: by a number of theirs and an account of ours."""
+    """How a person can be reached and what they said to it. `can_text`: they have a number, we an account to text by."""
 
     email: str
     emails_on: bool

@@ -1,11 +1,12 @@
 """Payment history: every payment of a customer, taken, declined or under way, what came back of it and what it was for.
 
-Called by the pages behind the sign-in, in a read-only transaction. Never mailed: it names services (C50).
+Called by the pages behind the sign-in, in a read-only transaction but for the note of an export. Never mailed: it
+names services (C50).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from portal.domain.due_date import local_date
 from portal.domain.payment_status import SecondLine, Shown, payment_status
@@ -16,6 +17,7 @@ from portal.storage import service as services
 from portal.storage.charge import Charge
 from portal.storage.message import Receipt
 from portal.storage.service import Line
+from portal.usecases.organisation import record
 
 HEADER = (
     "Date", "Status", "Receipt", "Amount", "Given back", "Method", "Last four", "Service date", "Code", "Provider",
@@ -126,3 +128,9 @@ def _status(shown: Shown) -> str:
 
 def _plain(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
+
+
+def note_export(session: Session, customer_id: str, since: date | None, until: date | None, now: datetime) -> None:
+    """Writes down that somebody took their payments away as a file, and which days (attack 113)."""
+    days = {"since": since.isoformat() if since else None, "until": until.isoformat() if until else None}
+    record(session, f"customer:{customer_id}", "history_exported", customer_id, now, **days)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.usecases import overview
 from portal.usecases.receipt import paper_facts
-from portal.usecases.service_history import Payment, as_csv, payments
+from portal.usecases.service_history import Payment, as_csv, note_export, payments
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
@@ -35,8 +35,10 @@ def between(here: Here) -> AnyResponse:
 
 @page_for("/history.csv", name="history_csv")
 def history_csv(here: Here) -> AnyResponse:
-    """The same as a spreadsheet; no cell is ever a formula (attack 84)."""
+    """The same as a spreadsheet, written down; no cell is ever a formula (attacks 84, 113)."""
     days = {name: _day(request.args.get(name, "")) for name in ("from", "until")}
+    with ports().database.transaction(organisation().id) as session:
+        note_export(session, here.customer.id, days["from"], days["until"], ports().clock.now())
     response = make_response(as_csv(_payments(here, days)))
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="payments.csv"'
