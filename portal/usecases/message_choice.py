@@ -18,7 +18,7 @@ WordsOf = Callable[[str, bool], Words]  # of a channel, and whether it is wanted
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How a person can be reached and what they said to it. `can_text`: they have a number, we an account to text by."""
+    """How a person can be reached and what they said to it. `can_text`: they have a number, we an account for it."""
 
     email: str
     emails_on: bool
