@@ -55,7 +55,7 @@ def test_a_card_is_added_without_paying_and_its_words_are_kept_with_it(portal: P
 def test_the_same_press_twice_keeps_one_card(portal: Portal, dana: Payer) -> None:
     reader, twin = at_cards(portal, dana).follow("Add a card"), dana.sign_in(portal.reader())
     nonce = portal.house.nonce(OTHER_CARD)
-    for each in (reader, twin.open(f"/{portal.slug}/account/methods/new")):
+    for each in (reader, twin.open(f"/{portal.slug}/account/methods/card")):
         each.set_hidden("card_nonce", nonce).press("Save this card")
     assert len(cards_of(portal)) == 1
 
@@ -84,7 +84,7 @@ def test_an_organisation_that_keeps_no_cards_offers_none_to_add(portal: Portal, 
     portal.house.set("save_card", False)
     reader = at_cards(portal, dana)
     assert not reader.sees("Add a card")
-    assert reader.open(f"/{portal.slug}/account/methods/new").status == 404
+    assert reader.open(f"/{portal.slug}/account/methods/card").status == 404
 
 
 def test_a_card_has_a_name_of_its_owners_own(portal: Portal, dana: Payer) -> None:

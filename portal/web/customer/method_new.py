@@ -1,6 +1,7 @@
 """Adding a card without paying: the card fields, the words it is kept under, and one button. Nothing is charged.
 
-`for` in the address names the card that is to be replaced, so that the way leads back there.
+A card that is typed to replace another has an address of its own, which leads on to the authorization. Both end in
+`/card`, as the addresses of documents with card fields do (`portal/web/fragments.py`).
 """
 
 from flask import Response, abort, flash, request
@@ -20,15 +21,37 @@ from portal.web.language import current
 from portal.web.refusals import sentence
 
 
-@page_for("/methods/new", name="new_method")
+@page_for("/methods/card", name="new_method")
 def show(here: Here) -> AnyResponse:
     """Where the card is typed."""
-    return _page(here, {}, 200)
+    return _page(here, "", {}, 200)
 
 
-@page_for("/methods/new", "POST", name="new_method_post")
+@page_for("/methods/card", "POST", name="new_method_post")
 def post(here: Here) -> AnyResponse:
     """Keeps it, or says why not. The card fields are outside the part that is swapped."""
+    return _post(here, "")
+
+
+@page_for("/methods/<visit:method_id>/replace/card", name="new_method_for")
+def show_for(here: Here, method_id: str) -> AnyResponse:
+    """The same, for what runs on another card."""
+    return _page(here, _own(here, method_id), {}, 200)
+
+
+@page_for("/methods/<visit:method_id>/replace/card", "POST", name="new_method_for_post")
+def post_for(here: Here, method_id: str) -> AnyResponse:
+    """Keeps it, and leads on to the authorization."""
+    return _post(here, _own(here, method_id))
+
+
+@page_for("/methods/card/client-token", name="new_method_client_token")
+def client_token(_here: Here) -> Response:
+    """What the card fields need to open; asked for by their script alone."""
+    return client_token_answer()
+
+
+def _post(here: Here, replaced: str) -> AnyResponse:
     nonce, ip = request.form.get("card_nonce", ""), request.remote_addr or ""
     try:
         added = own_method.add(ports(), organisation().id, here.customer.id, nonce, current(), ip)
@@ -36,41 +59,35 @@ def post(here: Here) -> AnyResponse:
         if refused.code == "saving_off":
             abort(404)
         field = "card-number" if refused.code in ("card_missing", *own_method.SAID_NO) else ""
-        return _page(here, {field: sentence(refused)}, 503 if refused.code == "gateway_unreachable" else 422)
-    replaced = _replaced(here)
+        status = 503 if refused.code == "gateway_unreachable" else 422
+        return _page(here, replaced, {field: sentence(refused)}, status)
     if replaced:
         return move_on(path_of("replace_method_with", method_id=replaced, new_id=added))
     flash(_("The card is kept."))
     return move_on(path_of("methods"))
 
 
-@page_for("/methods/new/client-token", name="new_method_client_token")
-def client_token(_here: Here) -> Response:
-    """What the card fields need to open; asked for by their script alone."""
-    return client_token_answer()
-
-
-def _replaced(here: Here) -> str:
-    """The card of theirs that is to be replaced, or nothing."""
-    named = request.values.get("for", "")
+def _own(here: Here, method_id: str) -> str:
+    """The card of theirs that is to be replaced; another's is not found."""
     with ports().database.read(organisation().id) as session:
-        row = payment_method.owned_by(session, named, here.customer.id)
-    return "" if row is None else row.id
+        row = payment_method.owned_by(session, method_id, here.customer.id)
+    if row is None:
+        abort(404)
+    return row.id
 
 
-def _page(here: Here, errors: dict[str, str], status: int) -> AnyResponse:
+def _page(here: Here, replaced: str, errors: dict[str, str], status: int) -> AnyResponse:
     with ports().database.read(organisation().id) as session:
         if not own_method.may_add(session):
             abort(404)
-    replaced = _replaced(here)
     return page(
         "customer/method_new.html",
         status,
         card=True,
         errors=errors,
         replaced=replaced,
-        here=path_of("new_method_post"),
-        back=path_of("replace_method", method_id=replaced) if replaced else path_of("methods"),
+        here=path_of("new_method_for_post", method_id=replaced) if replaced else path_of("new_method_post"),
+        back=path_of("methods"),
         save_words=save_consent(organisation().name, current()),
         script_base=script_base(),
         client_token_path=path_of("new_method_client_token"),

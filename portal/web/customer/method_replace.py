@@ -49,7 +49,7 @@ def choose(here: Here, method_id: str) -> AnyResponse:
     if not seen.running:
         return move_on(path_of("methods"))
     if not seen.others and seen.may_add:
-        return move_on(f"{path_of('new_method')}?for={seen.old.id}")
+        return move_on(path_of("new_method_for", method_id=seen.old.id))
     return _choose(seen, {}, 200)
 
 
@@ -59,7 +59,7 @@ def chosen(here: Here, method_id: str) -> AnyResponse:
     seen = _seen(here, method_id)
     wanted = request.form.get("method", "")
     if wanted == "new" and seen.may_add:
-        return move_on(f"{path_of('new_method')}?for={seen.old.id}")
+        return move_on(path_of("new_method_for", method_id=seen.old.id))
     if wanted not in {card.id for card in seen.others}:
         return _choose(seen, {"method": sentence(Refused("method_missing"))}, 422)
     return move_on(path_of("replace_method_with", method_id=seen.old.id, new_id=wanted))
