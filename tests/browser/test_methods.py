@@ -39,7 +39,7 @@ def sign_in(page: Page, house: House, dana: Payer) -> None:
 def looked_at(page: Page, name: str) -> None:
     """Nothing for axe to find in light and dark, and nothing to scroll sideways for at 320 pixels."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are what it takes
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # both are what it takes
         for width, wanted in (("phone", PHONE), ("desk", DESK)) if SHOTS else ():
             page.set_viewport_size(wanted)  # type: ignore[arg-type]  # the dict is one of a size
             page.screenshot(path=str(Path(SHOTS or "") / f"{name}-{width}-{scheme}.png"), full_page=True)
@@ -95,8 +95,10 @@ def test_messages_are_chosen_by_keyboard(visit: Visit, house: House) -> None:
     page = visit().page
     sign_in(page, house, payer(house))
     page.get_by_role("link", name="My Profile").click()
+    expect(page.get_by_role("heading", name="My Profile")).to_be_visible()
     looked_at(page, "profile")
     page.get_by_role("link", name="Emails and texts").click()
+    expect(page.get_by_role("heading", name="Our messages")).to_be_visible()
     looked_at(page, "messages")
     page.get_by_label("may text me at").focus()
     page.keyboard.press("Space")
