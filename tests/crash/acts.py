@@ -22,7 +22,7 @@ from sqlalchemy.orm import configure_mappers
 
 from tests.crash.act import Act
 from tests.crash.actors import listen_to_logs
-from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct
+from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct, SubscribeAct
 from tests.crash.crew import FAILED
 from tests.crash.history import ACTIONS
 from tests.crash.message_acts import MailAct, ReplyAct
@@ -34,7 +34,7 @@ from tests.rig.simulator_process import SimulatorProcess
 
 ACTS: tuple[type[Act], ...] = (
     RunAct, RefundAct, DisputeAct, GatewayRetryAct, SettlementAct, MakeAct, CardAct, ChangeAct, ServiceAct,
-    MailAct, ReplyAct,
+    SubscribeAct, MailAct, ReplyAct,
 )  # fmt: skip
 # What `make test` plays: every act, with the death in it that leaves most to do.
 ONE_OF_EACH = (
@@ -47,6 +47,7 @@ ONE_OF_EACH = (
     Cell(CardAct, "customer", "card.after_commit", "kill"),
     Cell(ChangeAct, "change", "cancel.before_commit", "raise"),
     Cell(ServiceAct, "customer", "selection.after_commit", "kill"),
+    Cell(SubscribeAct, "customer", "subscription.after_commit", "kill"),
     Cell(MailAct, "worker", "outbox.after_send", "kill"),
     Cell(ReplyAct, "carrier", "reply.after_store", "kill"),
 )

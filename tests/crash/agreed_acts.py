@@ -17,7 +17,7 @@ from portal.storage.message import Message
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.schedule import Schedule
-from portal.usecases import card_link, schedule_checkout
+from portal.usecases import card_link, schedule_checkout, subscription_order
 from portal.usecases.charge import charge_obligation
 from portal.usecases.failpoint import failpoint
 from portal.usecases.payment_link import find, make
@@ -30,7 +30,8 @@ from tests.crash.act import CHARGING, CLOCK, KEEP_FAULTS, LOST_AFTER, SALE_FAULT
 from tests.crash.books import balance_cents
 from tests.crash.world import TIMEOUT
 from tests.rig.practice import service_of
-from tests.rig.series import card_of, payments_of, scheduled, weekly
+from tests.rig.series import card_of, payments_of, scheduled, today, weekly
+from tests.rig.subscriptions import assigned, pressed, seen_of
 
 SOMEBODY = {"ip": "203.0.113.7", "user_agent": "rig"}
 OPENING_CENTS = 50_000
@@ -293,6 +294,48 @@ class ServiceAct(Act):
         rows = [row.status for row in session.scalars(select(Obligation))]
         wrong = [] if rows.count("paid") == 1 else [f"payments {rows}"]
         return wrong + ([] if balance_cents(session, self.account_id) == 0 else ["something is still owed"])
+
+
+class SubscribeAct(Act):
+    """A participant presses Pay Now in two tabs with a typed card: one subscription runs, each month is paid once."""
+
+    points: ClassVar = {
+        "customer": (
+            "subscription.after_keep", "subscription.before_commit", "subscription.after_commit",
+            "subscription.before_charge",
+        ),
+    }  # fmt: skip
+    faults: ClassVar = (*KEEP_FAULTS, *SALE_FAULTS)
+
+    def begin(self) -> None:
+        start_on = today(self.house)
+        self.subscription_id = assigned(self.house, start_on, start_on + timedelta(days=45))
+        self.pressed = pressed(self.house, self.subscription_id)
+
+    def hands(self) -> list[tuple[str, Hand]]:
+        return [("customer", self._pay)] * self.draw.randint(1, 3)
+
+    def _pay(self, ports: Ports) -> None:
+        """As the page does."""
+        customer_id = self.house.customer_id
+        refusals = subscription_order.pay_now(
+            ports, self.organisation_id, customer_id, self.subscription_id, self.pressed
+        )
+        assert {refused.code for refused in refusals.values()} <= {"gateway_unreachable"}, refusals
+        failpoint("subscription.before_charge")
+        first = subscription_order.due_now(seen_of(self.house, self.subscription_id))
+        if first is not None:
+            charge_obligation(ports, self.organisation_id, first, TIMEOUT)
+        by_a_worker(ports)
+
+    def again(self) -> Hand:
+        return self._pay
+
+    def judge(self, session: Session) -> list[str]:
+        made = len(session.scalars(select(Schedule)).all()), len(session.scalars(select(PaymentMethod)).all())
+        wrong = [] if made == (1, 1) else [f"schedules and cards: {made}"]
+        rows = session.scalars(select(Obligation)).all()
+        return wrong + [f"payment {row.seq} is {row.status}" for row in rows if row.status != "paid"]
 
 
 def visit_of(act: Act, purpose: Purpose, subject_id: str | None, account_id: str) -> tuple[str, str]:
