@@ -25,7 +25,7 @@ from tests.crash.actors import listen_to_logs
 from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct, SubscribeAct
 from tests.crash.crew import FAILED
 from tests.crash.history import ACTIONS
-from tests.crash.message_acts import MailAct, ReplyAct
+from tests.crash.message_acts import DocumentAct, MailAct, ReplyAct
 from tests.crash.money_acts import DisputeAct, GatewayRetryAct, RefundAct, RunAct, SettlementAct
 from tests.crash.oracle import Verdict
 from tests.crash.player import Cell, Played
@@ -34,7 +34,7 @@ from tests.rig.simulator_process import SimulatorProcess
 
 ACTS: tuple[type[Act], ...] = (
     RunAct, RefundAct, DisputeAct, GatewayRetryAct, SettlementAct, MakeAct, CardAct, ChangeAct, ServiceAct,
-    SubscribeAct, MailAct, ReplyAct,
+    SubscribeAct, MailAct, ReplyAct, DocumentAct,
 )  # fmt: skip
 # What `make test` plays: every act, with the death in it that leaves most to do.
 ONE_OF_EACH = (
@@ -49,6 +49,7 @@ ONE_OF_EACH = (
     Cell(ServiceAct, "customer", "selection.after_commit", "kill"),
     Cell(SubscribeAct, "customer", "subscription.after_commit", "kill"),
     Cell(MailAct, "worker", "outbox.after_send", "kill"),
+    Cell(DocumentAct, "customer", "document.before_commit", "kill"),
     Cell(ReplyAct, "carrier", "reply.after_store", "kill"),
 )
 COUNTED = ("doubles", "lost", "phantom", "stuck")

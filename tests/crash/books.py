@@ -167,13 +167,9 @@ def _judge_mail(session: Session, mails: list[dict[str, Any]], may_repeat: bool,
         verdict.wrong.append("a mail nobody promised")
     if not may_repeat and any(times > 1 for times in sent.values()):
         verdict.wrong.append(f"a mail went {max(sent.values())} times")
-    # one that is poisoned, and a word of a refund that failed before it was told
-    fine = {("unheard_of", "failed", None), ("refund", "stopped", "refund_failed")}
-    odd = [
-        f"{row.event} {row.state}"
-        for row in promised
-        if row.state != "sent" and (row.event, row.state, row.held_by) not in fine
-    ]
+    # one that is poisoned, a word of a refund that failed before it was told, an invitation to what is done already
+    fine = {("unheard_of", "failed"), ("refund", "stopped"), ("subscription_assigned", "stopped")}
+    odd = [f"{row.event} {row.state}" for row in promised if row.state != "sent" and (row.event, row.state) not in fine]
     if odd:
         verdict.wrong.append(f"messages: {odd}")
 

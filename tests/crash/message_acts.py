@@ -1,4 +1,4 @@
-"""Acts of messages: an outbox that several empty at once, and texts that come in twice."""
+"""Acts of what is written: an outbox that several empty at once, texts that come in twice, numbered invoices."""
 
 import uuid
 from typing import ClassVar
@@ -6,14 +6,18 @@ from typing import ClassVar
 from sqlalchemy import select
 from twilio.request_validator import RequestValidator
 
+from portal.domain.service_document import DocumentKind
 from portal.storage import Session
 from portal.storage.inbound_text import InboundText
 from portal.storage.message import Message
+from portal.storage.service_document import ServiceDocument
 from portal.usecases.inbound_text import receive
 from portal.usecases.outbox import deliver
 from portal.usecases.ports import Ports
+from portal.usecases.service_document import issue
 from tests.crash.act import CLOCK, SENDING, Act, Hand, by_a_worker
 from tests.rig.payment import paid
+from tests.rig.practice import service_of
 from tests.rig.series import card_of, scheduled, weekly
 
 NUMBER = "+13125550123"  # on the customer's file: nobody else is answered
@@ -112,3 +116,30 @@ class ReplyAct(Act):
         sent = [text for text in shown if text["account_sid"] == self.fields["AccountSid"] and not text["is_inbound"]]
         wrong = [] if len(kept) == len(answers) == 1 else [f"{len(kept)} texts kept, {len(answers)} answers"]
         return wrong + ([] if sent and answers[0].state == "sent" else [f"{len(sent)} texts sent"])
+
+
+class DocumentAct(Act):
+    """A client asks for the same invoice in several tabs at once: it is one, and no number is lost."""
+
+    points: ClassVar = {"customer": ("document.before_commit",)}
+
+    def begin(self) -> None:
+        account_id = self.house.account(0)
+        self.services = [service_of(self.house, account_id, cents, days_ago=9) for cents in (15_000, 12_000)]
+
+    def hands(self) -> list[tuple[str, Hand]]:
+        return [("customer", self._ask)] * self.draw.randint(1, 3)
+
+    def _ask(self, ports: Ports) -> None:
+        customer_id = self.house.customer_id
+        asked = issue(
+            ports, self.organisation_id, customer_id, DocumentKind.invoice, self.services, "en", by="customer"
+        )
+        assert len(asked.documents) == 1
+
+    def again(self) -> Hand:
+        return self._ask
+
+    def judge(self, session: Session) -> list[str]:
+        numbers = [row.number for row in session.scalars(select(ServiceDocument))]
+        return [] if len(numbers) == 1 and numbers[0].endswith("1") else [f"invoices {numbers}"]
