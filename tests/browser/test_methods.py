@@ -95,10 +95,10 @@ def test_messages_are_chosen_by_keyboard(visit: Visit, house: House) -> None:
     page = visit().page
     sign_in(page, house, payer(house))
     page.get_by_role("link", name="My Profile").click()
-    expect(page.get_by_role("heading", name="My Profile")).to_be_visible()
+    expect(page.get_by_role("heading", name="My Profile", level=1)).to_be_visible()
     looked_at(page, "profile")
     page.get_by_role("link", name="Emails and texts").click()
-    expect(page.get_by_role("heading", name="Our messages")).to_be_visible()
+    expect(page.get_by_role("heading", name="Our messages", level=1)).to_be_visible()
     looked_at(page, "messages")
     page.get_by_label("may text me at").focus()
     page.keyboard.press("Space")
