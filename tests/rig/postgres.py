@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import psycopg
 
@@ -65,7 +65,7 @@ class PostgresServer:
         self.admin_url = admin_url
         self._lock_path = lock_path
         self._stop = stop
-        _superusers[urlsplit(self.url("any")).netloc] = admin_url
+        _superusers[_place(self.url("any"))] = admin_url
         with self._lock(), self._connect() as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
                 connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' NOSUPERUSER NOBYPASSRLS")
@@ -204,8 +204,14 @@ def above_row_security(url: str) -> str:
     if not url.startswith("postgres"):
         return url
     portal = urlsplit(url)
-    superuser = urlsplit(_superusers[portal.netloc])
+    superuser = urlsplit(_superusers[_place(url)])
     return urlunsplit(superuser._replace(scheme="postgresql+psycopg", path=portal.path))
+
+
+def _place(url: str) -> str:
+    """Which server an address leads to: those in a wheel have no host, but the directory of their socket."""
+    parts = urlsplit(url)
+    return f"{parts.netloc}?{unquote(parts.query)}"
 
 
 def migrations_digest() -> str:

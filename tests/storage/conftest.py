@@ -50,6 +50,7 @@ from portal.storage.sign_in import SignIn
 from portal.storage.signing import PlanPaper, PlanSignature, RecordConsent, Signing
 from portal.storage.sms_account import SmsAccount
 from portal.storage.staff import Staff
+from portal.storage.subscription import Program, Subscription, SubscriptionChange, SubscriptionReport
 from portal.storage.visit import Visit
 from portal.usecases.account import add_customer, found_organisation, open_account
 from tests.conftest import ENGINES
@@ -151,6 +152,17 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(Plan(**both, reference="PL-1", state="signed", kind="total", balance_cents=5_000, total_cents=5_000,
                  down_cents=0, instalments=[], wish={}, channels="email", offer_days=14, made_at=NOW, made_by="test",
                  offered_at=NOW, expires_at=NOW, signed_at=NOW, schedule_id=ids["schedule"]))  # fmt: skip
+        add(Program(name="Monitoring", features=[], set_at=NOW, set_by="test"))
+        add(Subscription(**both, program_id=ids["program"], reference="SU-1", program_name="Monitoring", features=[],
+                         price_cents=100, start_on=NOW.date(), end_on=NOW.date(), billing_day=1, prorated=False,
+                         manager_name="Kim Ode", manager_email="kim@example.com", manager_phone="+13125550101",
+                         state="active", assigned_at=NOW, assigned_by="test", activate_by=NOW, activated_at=NOW,
+                         schedule_id=ids["schedule"], periods=[]))  # fmt: skip
+        add(SubscriptionReport(subscription_id=ids["subscription"], customer_id=person.id, kind="wrong", said="No",
+                               made_at=NOW))  # fmt: skip
+        add(SubscriptionChange(subscription_id=ids["subscription"], kind="pause", facts={}, worth_cents=0, why="ill",
+                               state="done", asked_at=NOW, asked_by="test", decided_at=NOW,
+                               decided_by="test"))  # fmt: skip
         add(PlanPreset(name="Half a year", number=6, frequency="monthly", first_in_days=7, channels="email",
                        offer_days=14, set_at=NOW, set_by="test"))  # fmt: skip
         add(PlanLink(plan_id=ids["plan"], customer_id=person.id, token_sha256="0" * 64, expires_at=NOW, created_at=NOW,

@@ -163,10 +163,15 @@ def test_a_sweep_sees_everybody_and_even_by_force_writes_nothing(pair: Pair) -> 
         assert connection.execute("DELETE FROM alarm").rowcount == 0
 
 
-@pytest.mark.parametrize("name", ["", "a'; RESET ALL; --", "a b", "**", "a\n", "é", "a" * 65])
+@pytest.mark.parametrize("name", [" ", "a'; RESET ALL; --", "a b", "**", "a\n", "é", "a" * 65])
 def test_what_is_no_id_is_not_written_into_a_statement(name: str) -> None:
     with pytest.raises(NotAnOrganisation):
         row_security.beginning(name, reads=True)
+
+
+@pytest.mark.parametrize("nobody", [None, ""])
+def test_a_transaction_of_nobody_names_nobody(nobody: str | None) -> None:
+    assert row_security.beginning(nobody, reads=True) == "BEGIN READ ONLY"
 
 
 def test_every_table_of_an_organisation_is_under_row_security(pair: Pair) -> None:

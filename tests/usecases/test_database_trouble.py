@@ -17,6 +17,7 @@ from portal.usecases.charge import apply, charge_obligation, claim, send
 from portal.usecases.invariants import Walk, check_some
 from portal.usecases.janitor import POOL, sweep
 from portal.usecases.organisation import record
+from tests.rig.above import above
 from tests.rig.house import House, build_ports, found
 from tests.rig.payment import SOON
 from tests.rig.proxy import PostgresProxy
@@ -138,7 +139,7 @@ class Disk:
     def fill(self) -> None:
         """From now on nothing fits any more; what is there can be read."""
         if not self.database.is_sqlite:
-            with self.database.writer.execution_options(migration=True).begin() as connection:
+            with above(self.database).begin() as connection:
                 connection.execute(text(FILLER), {"own": self.house.organisation_id})
         self.is_full = True
         for rows, length in ((64, 1_800), (64, 1), (1, 1)):  # to the last gap that a small row fits into
