@@ -22,6 +22,10 @@ LINKS = sorted(
 )
 
 
+# There is no room for a copy of one: the row itself is pointed elsewhere.
+ONE_OF_AN_ACCOUNT = ("subscription", "objection")
+
+
 @pytest.mark.parametrize(("name", "column", "target"), LINKS, ids=[f"{name}.{column}" for name, column, _ in LINKS])
 def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, column: str, target: str) -> None:
     """T4: a copy of a row of ours, pointing at theirs, is refused by the database itself."""
@@ -71,8 +75,11 @@ def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, 
             row["charge_id"] = new_id()
             copy = {"id": row["charge_id"], "state": "declined", "n": 99, "order_id": new_id(), "gateway_id": None}
             connection.execute(charges.insert().values(charge | copy))
+        put: Any = table.insert().values(row)
+        if name in ONE_OF_AN_ACCOUNT:
+            put = table.update().where(own).values({column: row[column]})
         with pytest.raises(IntegrityError, match=re.compile("foreign key", re.IGNORECASE)):
-            connection.execute(table.insert().values(row))
+            connection.execute(put)
         connection.rollback()
 
 
