@@ -1,6 +1,6 @@
 """Contact details in a visit: seen, or found wrong. What a customer corrects is a request; staff decide.
 
-Called by the contact page, in its transaction. Nothing on file changes here. The organisation is told;
+Called by the contact pages of links, in their transaction. Nothing on file changes here. The organisation is told;
 no message goes to a typed address.
 """
 
@@ -52,24 +52,29 @@ def request_change(session: Session, walk: Walk, typed: dict[str, str], now: dat
 
     Returns the id of the message that tells the organisation, to ring for; one for each request, however often changed.
     """
-    message_id = None
-    known = on_file(walk.customer)
-    changes = {field: value for field, value in typed.items() if value and value != known[field]}
-    if changes:
-        row = customers.open_change_request(session, walk.visit.id)
-        if row is None:
-            row = ContactChangeRequest(
-                customer_id=walk.customer.id, account_id=walk.account.id, visit_id=walk.visit.id, made_at=now
-            )
-            session.add(row)
-        row.changes = changes
-        session.flush()
-        record(session, "customer", "contact_change_requested", row.id, now, fields=sorted(changes))
-        mailbox = organisations.by_id(session, row.organisation_id).support_email
-        key = f"contact_change_request:{row.id}"
-        message_id = promise(session, "contact_change_request", "email", walk.customer, mailbox, row.id, key, now)
+    message_id = ask_change(session, walk.customer, walk.account.id, walk.visit.id, typed, now)
     seen(walk, now)
     return message_id
+
+
+def ask_change(
+    session: Session, person: Customer, account_id: str, visit_id: str, typed: dict[str, str], now: datetime
+) -> str | None:
+    """The same from any personal link: `visit_id` is that of the visit or the signing it is asked for in."""
+    known = on_file(person)
+    changes = {field: value for field, value in typed.items() if value and value != known[field]}
+    if not changes:
+        return None
+    row = customers.open_change_request(session, visit_id)
+    if row is None:
+        row = ContactChangeRequest(customer_id=person.id, account_id=account_id, visit_id=visit_id, made_at=now)
+        session.add(row)
+    row.changes = changes
+    session.flush()
+    record(session, "customer", "contact_change_requested", row.id, now, fields=sorted(changes))
+    mailbox = organisations.by_id(session, row.organisation_id).support_email
+    key = f"contact_change_request:{row.id}"
+    return promise(session, "contact_change_request", "email", person, mailbox, row.id, key, now)
 
 
 def _fault(field: str, value: str) -> str | None:

@@ -328,6 +328,10 @@ def test_every_end_of_an_offer_is_in_order(visit: Visit, house: House) -> None:
     page.get_by_role("button", name="Send my records on paper").click()
     expect(page.get_by_text("Your records come on paper, by mail.")).to_be_visible()
     looked_at(page, "11-done-on-paper")
+    page.get_by_role("link", name="Tell us, so that your records reach you").click()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#error-summary")).to_be_focused()
+    looked_at(page, "11-contact-wrong")
 
     new = change(house.ports, house.organisation_id, plan.id, wish(house, 5, down_cents=5_000), "staff")
     to_details(page, link(house, new))

@@ -7,6 +7,7 @@ import pytest
 from pypdf import PdfReader
 
 from portal.storage import account as accounts
+from portal.storage import customer as customers
 from portal.storage import payment_method as methods
 from portal.storage import plan as plans
 from portal.storage import signing as signings
@@ -226,6 +227,30 @@ def test_a_drawing_signs_and_a_captured_form_signs_no_second_time(portal: Portal
     payments = instalments(portal.house, plan_now(portal.house, plan.id))
     assert len(payments) == 4
     assert len([each for each in portal.house.truth() if each["amount_cents"] == 1_000]) == 1
+
+
+def test_c14_a_new_address_is_told_on_the_page_of_the_signed_copies(portal: Portal) -> None:
+    """As the disclosures promise; staff decide, and no message goes to what was typed."""
+    plan = offered(portal.house)
+    reader = at_sign(portal, plan.id).choose("Sign by pressing").press("Sign the agreement")
+    reader.follow("Tell us, so that your records reach you").press("Send")
+    assert reader.status == 422
+    assert len(reader.errors()) == 1
+    reader.fill("New email address", "not an address").press("Send")
+    assert reader.status == 422
+    reader.fill("New email address", "ada.moss@example.org").fill("New phone number", "312 555 0177").press("Send")
+    assert reader.step == "done"
+    assert reader.sees("We will check what you sent")
+    house = portal.house
+    with house.ports.database.read(house.organisation_id) as session:
+        person = customers.by_id(session, house.customer_id)
+        asked = customers.open_change_request(session, reader.url.split("/")[-2])
+    assert person is not None
+    assert asked is not None
+    assert asked.changes == {"email": "ada.moss@example.org", "phone": "312 555 0177"}
+    assert (asked.account_id, person.email) == (plan.account_id, "ada@example.com")
+    assert told(house) == ["contact_change_request", "plan_offer", "plan_signed"]
+    assert house.simulator.call("GET", "/mailbox.json?recipient=ada.moss@example.org") == []
 
 
 def test_attack_103_a_drawn_signature_is_served_inside_its_paper_alone_to_its_party_alone(portal: Portal) -> None:

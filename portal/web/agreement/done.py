@@ -1,20 +1,24 @@
 """The last page: the agreement is complete, how each payment stands, the signed copies, and a way back to paper."""
 
-from flask import abort, flash, get_flashed_messages, request
+from flask import Response, abort, flash, get_flashed_messages, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.refusal import Refused
 from portal.domain.signing import SignStep
+from portal.storage import Session
 from portal.storage import signing as signings
+from portal.usecases import contact as contacts
 from portal.usecases import payment_status, sign
 from portal.web.access import organisation, ports
-from portal.web.agreement.guard import Here, step
+from portal.web.agreement.guard import Here, locked, step
 from portal.web.agreement.terms import pdf
 from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.personal_link import closed
+from portal.web.refusals import sentence
 
+REACHED_BY = ("email", "phone")
 KINDS = {"agreement": "authorization-agreement", "schedule": "payment-schedule"}
 
 
@@ -41,6 +45,7 @@ def show(here: Here) -> AnyResponse:
         here=here.path(SignStep.done.value),
         paths={kind: here.path(f"{kind}_pdf") for kind in KINDS},
         withdraw_path=here.path("withdraw"),
+        contact_path=here.path("contact"),
     )
 
 
@@ -72,6 +77,49 @@ def withdraw(here: Here) -> AnyResponse:
         return closed()
     flash(_("We will send your records on paper from now on. Your plan goes on as it is."))
     return move_on(here.path(SignStep.done.value))
+
+
+@step(SignStep.done, path="done/contact", name="contact")
+def contact(here: Here) -> AnyResponse:
+    """Where the signed disclosures say that a new email address or number is told, so that records arrive (C14)."""
+    return _contact(here, dict.fromkeys(REACHED_BY, ""), {}, 200)
+
+
+@step(SignStep.done, "POST", path="done/contact", name="contact_post")
+def contact_post(here: Here) -> AnyResponse:
+    """Stores it as a request: staff check it before records go anywhere else."""
+    typed = {field: request.form.get(field, "").strip() for field in REACHED_BY}
+    refusals = contacts.refused(typed)
+    if refusals:
+        # with neither filled in, the first of the two fields says so
+        errors = {field if field in typed else REACHED_BY[0]: sentence(each) for field, each in refusals.items()}
+        return _contact(here, typed, errors, 422)
+
+    def work(session: Session) -> tuple[bool, str | None]:
+        now = ports().clock.now()
+        walk = locked(here, session)
+        if walk is None:
+            return False, None
+        return True, contacts.ask_change(session, walk.customer, walk.account.id, walk.visit.id, typed, now)
+
+    is_open, message_id = ports().database.run(organisation().id, work)
+    if not is_open:
+        return closed()
+    if message_id is not None:
+        ports().doorbell.ring_message(organisation().id, message_id)
+    flash(_("Thank you. We will check what you sent, and then use it for your records."))
+    return move_on(here.path(SignStep.done.value))
+
+
+def _contact(here: Here, typed: dict[str, str], errors: dict[str, str], status: int) -> Response:
+    return page(
+        "agreement/contact.html",
+        status,
+        typed=typed,
+        errors=errors,
+        back=here.path(SignStep.done.value),
+        here=here.path("contact"),
+    )
 
 
 def _paper(here: Here, kind: str) -> AnyResponse:
