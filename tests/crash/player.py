@@ -70,6 +70,7 @@ class Played:
     clocks: list[Child] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     was_hit: bool = False
+    sessions_were_ended: bool = False  # and with them that of a bystander perhaps, whose process then fails
     mail_fault: str | None = None
     rounds: int = 0
 
@@ -222,6 +223,7 @@ class Played:
             )
             with self.world.database.across() as session:
                 session.execute(ended)
+            self.sessions_were_ended = True
             return
         self.frozen.remove(child)
         child.thaw()
@@ -236,7 +238,7 @@ class Played:
     def _note(self, child: Child, armed: str, has_raised: bool) -> None:
         if armed and (child.killed_by or child.was_frozen or has_raised):
             self.was_hit = True
-        if child.exit_code not in (None, 0, RAISED):
+        if child.exit_code not in (None, 0, RAISED) and not self.sessions_were_ended:
             self.wrong.append(f"{child.name} ended with {child.exit_code}")
 
 
@@ -256,7 +258,8 @@ def next_event(session: Session, now: datetime) -> datetime | None:
         else:
             moments.append(max(due_at, handed_at + HANDED) if handed_at is not None else due_at)
     unwanted = select(func.count()).where(Charge.cancel_requested_at.is_not(None), Charge.cancel_settled_at.is_(None))
-    if session.scalar(unwanted.where(Charge.state == "succeeded")):
+    is_on_its_way = moments[1] is not None  # then it is looked for in its own time
+    if not is_on_its_way and session.scalar(unwanted.where(Charge.state == "succeeded")):
         moments.append(now + timedelta(seconds=15))
     known = [moment for moment in moments if moment is not None]
     return min(known) if known else None
