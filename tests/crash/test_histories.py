@@ -24,7 +24,8 @@ def test_no_crash_charges_twice_loses_invents_or_hangs_a_payment(testrun_uid: st
     results = tmp_path / "results.jsonl"
     done = subprocess.run(
         [sys.executable, "-m", "tests.crash", "--histories", str(HISTORIES), "--control", str(CONTROL),
-         "--seed", str(SEED), "--lanes", "3", "--races", "0", "--batches", "0",
+         "--seed", str(SEED), "--lanes", "3", "--acts", "0", "--signings", "0", "--batches", "0", "--races", "0",
+         "--cycles", "0",
          "--server-of", testrun_uid, "--results", str(results)],
         cwd=ROOT, capture_output=True, text=True, timeout=880,
     )  # fmt: skip
