@@ -194,6 +194,8 @@ def _worth(case: _Case, wish: Wish) -> int:
             if not wish.numbers:
                 raise Refused("payment_unknown")
             return sum(due.amount_cents - left for due, left in _lower(case, wish))
+        case ChangeKind.resume:
+            return sum(due.amount_cents for due in _left_out(case)) if case.row.state == SubscriptionState.paused else 0
     return 0
 
 
@@ -201,7 +203,9 @@ def _longer(case: _Case, wish: Wish) -> tuple[Period, ...]:
     if wish.until is None or wish.until <= case.row.end_on:
         raise Refused("change_dates")
     number = max(each.seq for each in case.payments) + 1
-    more = added(terms_of(case.row), wish.until, number, case.today + timedelta(days=NOTICE_DAYS))
+    paid_until = max([case.row.end_on, *(each.ends_on for each in case.periods)])  # a shorter program gives none back
+    charged = replace(terms_of(case.row), end_on=paid_until)
+    more = added(charged, wish.until, number, case.today + timedelta(days=NOTICE_DAYS))
     if len(case.periods) + len(more) > PERIODS_MAX:
         raise Refused("change_dates")
     return more
@@ -209,7 +213,7 @@ def _longer(case: _Case, wish: Wish) -> tuple[Period, ...]:
 
 def _shorter(case: _Case, wish: Wish) -> list[tuple[Obligation, int]]:
     """(payment, what is left of it) for everything after the new end that was not charged yet."""
-    if wish.until is None or not case.today <= wish.until < case.row.end_on:
+    if wish.until is None or not max(case.today, case.row.start_on) <= wish.until < case.row.end_on:
         raise Refused("change_dates")
     changed = []
     for period in case.periods:
@@ -221,6 +225,16 @@ def _shorter(case: _Case, wish: Wish) -> list[tuple[Obligation, int]]:
         )
         changed.append((due, left))
     return changed
+
+
+def _left_out(case: _Case) -> list[Obligation]:
+    """What fell into a pause and had not come to be owed before it."""
+    return [
+        due
+        for due in case.payments
+        if due.status == "due" and due.due_on is not None and due.due_on < case.today
+        and ledgers.of_event(case.session, placed_key(due.id)) is None
+    ]  # fmt: skip
 
 
 def _lower(case: _Case, wish: Wish) -> list[tuple[Obligation, int]]:
@@ -255,7 +269,7 @@ def _shorten(case: _Case, wish: Wish, change: SubscriptionChange) -> list[str]:
     until = wish.until or case.row.end_on
     kept = [each for each in case.periods if each.begins_on <= until]
     case.row.periods = [
-        replace(each, ends_on=min(each.ends_on, until), amount_cents=left.get(each.number) or each.amount_cents).plain()
+        (replace(each, ends_on=until, amount_cents=left[each.number]) if each.number in left else each).plain()
         for each in kept
     ]
     case.row.end_on = until
@@ -281,12 +295,10 @@ def _resume(case: _Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
     case.row.paused_for = None
     move(case.row, SubscriptionState.active)
     hour = settings_of(case.session, case.paid_to).number("charge_hour")
+    for due in _left_out(case):
+        end_payment(case.session, due, "paused", case.now, case.by)
     for due in case.payments:
-        if due.status != "due" or due.due_on is None:
-            continue
-        if due.due_on < case.today and ledgers.of_event(case.session, placed_key(due.id)) is None:
-            end_payment(case.session, due, "paused", case.now, case.by)
-        elif due.hold_reason is not None:
+        if due.status == "due" and due.due_on is not None and due.hold_reason is not None:
             due.due_at = max(moment_of(due.due_on, hour, case.paid_to.timezone), case.now)
             due.hold_reason = due.hold_until = due.handed_at = None
             due.version += 1

@@ -126,6 +126,40 @@ def test_what_falls_into_a_pause_is_neither_charged_nor_owed_and_the_rest_goes_o
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
 
 
+def test_days_of_a_month_that_was_paid_whole_are_not_charged_again_when_a_shorter_program_is_made_longer(
+    house: House,
+) -> None:
+    one = running(house, months=2)
+    changed(house, one, ChangeKind.shorten, until=date(2026, 11, 16))
+    changed(house, one, ChangeKind.extend, until=date(2026, 11, 26))
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled"], "paid until December 1 already"
+    changed(house, one, ChangeKind.extend, until=date(2027, 1, 1))
+    [*_, added] = payments(house, one)
+    assert (added.due_on, added.amount_cents) == (date(2026, 12, 2), 7_000)
+    lived(house, 70)
+    assert [sale["amount_cents"] for sale in house.truth()] == [7_000, 7_000]
+    assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+
+
+def test_no_program_ends_before_it_begins(house: House) -> None:
+    one = assigned(house, start_on=date(2026, 11, 20), end_on=date(2027, 1, 19))
+    activated(house, one)
+    with pytest.raises(Refused, match="change_dates"):
+        changed(house, one, ChangeKind.shorten, until=date(2026, 11, 10))
+
+
+def test_months_that_a_pause_leaves_out_are_waived_by_two_people_as_well(house: House) -> None:
+    one = running(house)
+    changed(house, one, ChangeKind.pause)
+    lived(house, 70)
+    waits = changed(house, one, ChangeKind.resume)
+    assert (waits.state, waits.worth_cents) == ("asked", 14_000)
+    assert row_of(house, one).state == "paused"
+    decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True)
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled", "cancelled", "due"]
+    assert row_of(house, one).state == "active"
+
+
 def test_a_cancel_charges_nothing_more_and_one_that_waits_can_be_cancelled_too(house: House) -> None:
     one, waiting = running(house), assigned(house)
     for each in (one, waiting):
