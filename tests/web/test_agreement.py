@@ -159,6 +159,17 @@ def test_c20_before_who_it_is_nothing_is_said_of_a_plan(portal: Portal) -> None:
     ]
 
 
+def test_c23_a_debt_collector_says_so_once_it_is_known_who_looks_and_nobody_else_does(portal: Portal) -> None:
+    plan = offered(portal.house)
+    reader = portal.reader().open(link(portal, plan.id)).press("Continue")
+    said = "is a debt collector. This is an attempt to collect a debt"
+    assert not reader.sees(said)
+    reader.fill("ZIP code", "60614").press("Continue")
+    assert reader.sees(f"Harbour Recovery {said}")
+    portal.house.set("debt_collector", value=False)
+    assert not reader.open(reader.url).sees(said)
+
+
 def test_a_step_too_early_leads_to_the_furthest_one(portal: Portal) -> None:
     plan = offered(portal.house)
     reader = at_card(portal, plan.id)

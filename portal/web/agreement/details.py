@@ -24,6 +24,7 @@ def show(here: Here) -> Response:
         terms=walk.terms,
         payments=walk.payments,
         today=walk.today,
+        is_collector=walk.settings.is_on("debt_collector"),
         account=walk.account,
         replaces=walk.replaces,
         before=terms(walk.replaces) if walk.replaces is not None else None,
