@@ -100,6 +100,12 @@ DEVICE_LIMITS: tuple[Limit, ...] = (
     Limit(("name", "device"), HOUR, 10),
     Limit(("name", "device"), DAY, 20),
 )
+# The PIN of now is asked for where it is changed: whoever found a phone that is signed in guesses no more than others.
+CHANGING_LIMITS: tuple[Limit, ...] = (
+    Limit(("name", "changing"), QUARTER, 5),
+    Limit(("name", "changing"), HOUR, 10),
+    Limit(("name", "changing"), DAY, 20),
+)
 # Asking for a code or a new PIN sends something to somebody: a few times, then quietly no more (attack 129).
 ASKING_LIMITS: tuple[Limit, ...] = (
     Limit(("name", "asking"), HOUR, 3),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portal.domain.payment_link import digest, new_token
-from portal.domain.pin import digits_of, require_pin
+from portal.domain.pin import WRONG_IN_ALL_MAX, digits_of, require_pin
 from portal.domain.refusal import Refused
-from portal.domain.sign_in import ASKING_LIMITS, PIN_TOKEN_LASTS, Way, Who, canonical, ssn_digits
+from portal.domain.sign_in import ASKING_LIMITS, CHANGING_LIMITS, PIN_TOKEN_LASTS, Way, Who, canonical, ssn_digits
 from portal.storage import Session, account, customer
 from portal.storage import login as logins
 from portal.storage import organisation as organisations
@@ -112,10 +112,22 @@ def name_of(ports: Ports, session: Session, asked: Asked, found: Login | None) -
 def change_pin(ports: Ports, organisation_id: str, login: Login, old: str, new: str) -> None:
     """A new PIN for who knows the old one; everybody signed in as them is out and no device is remembered any more.
 
-    Refused `pin_wrong`, and as `require_pin`.
+    Refused `pin_wrong`, also after too many tries, and as `require_pin`.
     """
-    kept = kept_of(login)
-    if not ports.secrets.fits(kept, PIN, organisation_id, login.id, digits_of(old)):
+    keys, now = {"name": login.id, "changing": "changing"}, ports.clock.now()
+    with ports.database.transaction(organisation_id) as session:
+        row = _locked(session, login.id)
+        allowed = sign_in.may_try(session, Who.customer, CHANGING_LIMITS, keys, now)
+        kept = kept_of(row) if allowed and row.wrong_pins < WRONG_IN_ALL_MAX else None
+    if kept is None:
+        raise Refused("pin_wrong")
+    fits = ports.secrets.fits(kept, PIN, organisation_id, login.id, digits_of(old))
+    with ports.database.transaction(organisation_id) as session:
+        if fits:
+            sign_in.forgive(session, Who.customer, CHANGING_LIMITS, keys, now)
+        else:
+            logins.count_wrong(session, login.id)
+    if not fits:
         raise Refused("pin_wrong")
     _set_pin(ports, organisation_id, login.id, new, f"customer:{login.customer_id}")
 

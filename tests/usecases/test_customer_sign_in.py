@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from sqlalchemy import event
@@ -107,6 +108,27 @@ def test_attack_3_after_a_hundred_wrong_ones_only_a_new_pin_opens_it(house: Hous
         assert row.wrong_pins >= WRONG_IN_ALL_MAX
     assert let_in(house.ports, house.organisation_id, house.customer_id, by="staff", pin="902817") == dana.login_id
     house.clock.pass_(hours=6)
+    assert enter(dana, "902817")
+
+
+def test_attack_3_who_holds_a_sign_in_cannot_guess_the_pin_where_it_is_changed(
+    house: House, dana: Payer, compared: list[int]
+) -> None:
+    known = who_is(house.ports, house.organisation_id, enter(dana))
+    assert known is not None
+    compared.clear()
+    change = partial(change_pin, house.ports, house.organisation_id, known.login)
+    assert {refused(lambda: change("000001", "902817")) for _ in range(9)} == {"pin_wrong"}
+    assert len(compared) == 5
+    assert refused(lambda: change(PIN, "902817")) == "pin_wrong", "the right one is not compared either"
+    with house.ports.database.read(house.organisation_id) as session:
+        row = logins.by_id(session, dana.login_id)
+        assert row is not None
+        assert row.wrong_pins == 5, "they count among the hundred"
+    house.clock.pass_(minutes=15)
+    for _ in range(6):
+        assert refused(lambda: change(PIN, "123456")) == "pin_weak", "right ones are not counted"
+    change(PIN, "902817")
     assert enter(dana, "902817")
 
 
