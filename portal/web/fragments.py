@@ -11,7 +11,7 @@ from jinja2_fragments.flask import render_blocks
 from markupsafe import escape
 from werkzeug.wrappers import Response as AnyResponse
 
-CARD_PATHS = ("/amount", "/card")  # how the addresses of pages with card fields end
+CARD_PATHS = ("/amount", "/card", "/method")  # how the addresses of pages with card fields end
 STEP = "step"  # the block, and the id of the element, that every page has
 
 
