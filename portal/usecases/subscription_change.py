@@ -13,6 +13,7 @@ from typing import Any
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.payment_method import holds_card_number
 from portal.domain.refusal import Refused
+from portal.domain.schedule import ScheduleStatus
 from portal.domain.subscription import (
     LIVE,
     NOTICE_DAYS,
@@ -50,6 +51,7 @@ from portal.usecases.subscription_promise import tell
 
 WHY_LENGTH_MAX = 300
 OPEN_PAYMENT = frozenset({"due", "declined"})
+WAITING = frozenset({ScheduleStatus.paused, ScheduleStatus.broken})
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,8 +349,13 @@ def _apply_lower(
             due.version += 1
         else:
             end_payment(case.session, due, code, case.now, case.by)
+    schedule = _schedule(case)
+    if schedule.status in WAITING and not any(due.status == "declined" for due in case.payments):
+        schedule.status = ScheduleStatus.active.value  # it waited for the payment that failed, which is wanted no more
+        schedule.version += 1
+        record(case.session, case.by, "schedule_active", schedule.id, case.now)
     case.session.flush()
-    return complete(case.session, _schedule(case), case.now)
+    return complete(case.session, schedule, case.now)
 
 
 def _schedule(case: _Case) -> Schedule:

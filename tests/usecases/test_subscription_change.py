@@ -53,6 +53,18 @@ def test_a_month_that_is_owed_already_is_owed_less_or_not_at_all(house: House) -
     assert amounts(house, one)[1] == (7_000, "cancelled")
 
 
+def test_once_the_month_that_failed_is_waived_the_others_are_charged_and_it_ends(house: House) -> None:
+    one = running(house, months=3)
+    house.simulator.faults("decline_hard", merchant=house.merchant_id)
+    lived(house, 31)
+    assert [status for _, status in amounts(house, one)] == ["paid", "declined", "due"]
+    house.simulator.clear_faults()
+    changed(house, one, ChangeKind.waive, numbers=(2,))
+    lived(house, 70)
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled", "paid"]
+    assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+
+
 def test_nothing_is_raised_and_nothing_that_was_charged_is_touched(house: House) -> None:
     one = running(house)
     for wrong, code in (
