@@ -158,6 +158,12 @@ def count_to_recipient(session: Session, event: str, recipient: str, since: date
     )
 
 
+def times_told(session: Session, event: str, customer_id: str, subject_id: str) -> int:
+    """How often a customer was promised an event about a subject; by two channels at once is once."""
+    same = (Message.customer_id == customer_id, Message.event == event, Message.subject_id == subject_id)
+    return max(session.scalars(select(func.count()).where(*same).group_by(Message.channel)), default=0)
+
+
 def oldest_queued(session: Session) -> datetime | None:
     """When the oldest undelivered message was promised; one that a rule holds is not late."""
     waiting = (_QUEUED, Message.held_by.is_(None))

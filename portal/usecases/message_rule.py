@@ -16,6 +16,7 @@ from portal.domain.due_date import local_date, moment_of
 from portal.domain.message import Channel, Event, MessageKind
 from portal.domain.message_event import EVENTS
 from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, CONFIRMED_WITHIN, MESSAGE_RULES, PER_DAY, MessageRule
+from portal.domain.plan import PlanState
 from portal.domain.quiet_hours import Inconvenient, is_inconvenient, is_quiet, next_fitting
 from portal.domain.time_zone import contiguous, names_of, zones_of
 from portal.storage import (
@@ -156,9 +157,11 @@ def _offer_over(letter: Letter) -> Held | None:
     if letter.row.event in TO_ACTIVATE:
         waiting = subscription.fresh(letter.session, letter.row.subject_id)
         return None if waiting is not None and is_waiting(waiting, letter.now) else _ends("offer_over")
-    if letter.row.event not in {"plan_offer", "plan_reminder"}:
+    if letter.row.event not in {"plan_offer", "plan_reminder", "plan_expired"}:
         return None
     found = plan.fresh(letter.session, letter.row.subject_id)
+    if letter.row.event == "plan_expired":  # a fresh one took its place: its link leads nowhere any more
+        return None if found is not None and found.state == PlanState.expired else _ends("offer_over")
     return None if found is not None and is_open(found, letter.now) else _ends("offer_over")
 
 

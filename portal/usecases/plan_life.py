@@ -58,8 +58,12 @@ def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str |
         for other in plans.editions(session, row.reference):  # a change that waits for its signature ends with it
             if other.state in {PlanState.draft, PlanState.offered}:
                 _end(session, other, PlanState.cancelled, by, now)
-        promised = tell(session, "plan_cancelled", row, f"plan_cancelled:{row.id}", now) if was_known else []
-        promised += end_change(session, row, by, now)
+        if (
+            _waiting_under(session, row) is not None
+        ):  # nothing ends for the customer: they hear that the old one goes on
+            promised = end_change(session, row, by, now)
+        else:
+            promised = tell(session, "plan_cancelled", row, f"plan_cancelled:{row.id}", now) if was_known else []
         session.flush()
         failpoint("plan.cancel.before_commit")
         return row, promised
@@ -166,10 +170,15 @@ def words_of_staff(why: str | None) -> str | None:
 
 def end_change(session: Session, ended: Plan, by: str, now: datetime) -> list[str]:
     """A change that was not signed: the edition it would have replaced goes on. Ids of the messages."""
-    old = plans.fresh(session, ended.replaces_id) if ended.replaces_id else None
-    if old is None or old.state != PlanState.paused or old.paused_for != PausedFor.change:
-        return []
-    return resume_paused(session, old, by, now)
+    old = _waiting_under(session, ended)
+    return resume_paused(session, old, by, now) if old is not None else []
+
+
+def _waiting_under(session: Session, change: Plan) -> Plan | None:
+    """The edition that is paused until this one is signed, or ends."""
+    old = plans.fresh(session, change.replaces_id) if change.replaces_id else None
+    waits = old is not None and old.state == PlanState.paused and old.paused_for == PausedFor.change
+    return old if waits else None
 
 
 def supersede(session: Session, old: Plan, by: str, now: datetime) -> None:

@@ -12,9 +12,9 @@ from functools import partial
 
 from portal.domain.due_date import Frequency, local_date, nominal_dates
 from portal.domain.payment_link import digest, new_token
-from portal.domain.plan import OPEN, PlanState, PlanWish, reminder_days, reminder_of, wish_of
+from portal.domain.plan import OPEN, REMINDERS_MAX, PlanState, PlanWish, reminder_days, reminder_of, wish_of
 from portal.domain.refusal import Refused
-from portal.storage import Session
+from portal.storage import Session, message
 from portal.storage import account as accounts
 from portal.storage import customer as customers
 from portal.storage import limit as limits
@@ -134,7 +134,9 @@ def _reminded(ports: Ports, seen: Plan) -> int:
             return []
         rules = settings_of(session, organisations.by_id(session, row.organisation_id))
         days = reminder_of(row.offered_at, row.expires_at, reminder_days(rules.words("plan_reminder_days")), now)
-        return tell_offer(session, "plan_reminder", row, f"plan_reminder:{row.id}:{days}", now) if days else []
+        if not days or message.times_told(session, "plan_reminder", row.customer_id, row.id) >= REMINDERS_MAX:
+            return []  # counted, for the days may have been set anew meanwhile
+        return tell_offer(session, "plan_reminder", row, f"plan_reminder:{row.id}:{days}", now)
 
     return _in(ports, seen.organisation_id, work)
 
@@ -218,7 +220,7 @@ def _renewed(session: Session, plan_id: str, now: datetime) -> list[str]:
     move(old, PlanState.superseded)
     session.flush()
     put(session, row, "customer", now)
-    return late + tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
+    return late + tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now, is_answer=True)
 
 
 def _moved_on(wish: PlanWish, today: date) -> PlanWish:

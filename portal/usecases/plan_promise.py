@@ -16,11 +16,16 @@ from portal.usecases.organisation import record
 from portal.usecases.promise import promise
 
 
-def tell_offer(session: Session, event: str, plan: Plan, key: str, now: datetime) -> list[str]:
-    """Promises a message about an offer by every channel it was made for; ids of the messages."""
+def tell_offer(
+    session: Session, event: str, plan: Plan, key: str, now: datetime, *, is_answer: bool = False
+) -> list[str]:
+    """Promises a message about an offer by every channel it was made for; ids of the messages.
+
+    `is_answer`: the customer asked for it at this moment.
+    """
     payer = _payer(session, plan)
     ways = {"email": ("email",), "sms": ("sms",), "both": ("email", "sms")}[plan.channels]
-    return _promised(session, event, plan, payer, ways, key, now)
+    return _promised(session, event, plan, payer, ways, key, now, is_answer=is_answer)
 
 
 def tell(

@@ -9,9 +9,11 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from portal.domain.due_date import local_date, working_days_before
+from portal.domain.plan import PlanState
 from portal.domain.schedule import NOTICE_WORKING_DAYS_MIN, ScheduleStatus
 from portal.domain.subscription import SERIES
 from portal.storage import Session, account, limit, obligation, organisation, payment_method, schedule
+from portal.storage import plan as plans
 from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
 from portal.usecases.organisation import record, settings_of
@@ -73,7 +75,8 @@ def _announced(ports: Ports, organisation_id: str, obligation_id: str) -> bool:
             return None
         due.noticed_at = now
         wanted = settings_of(session, paid_to).is_on("payment_notice")
-        if is_paused(session, plan):
+        agreed = plans.of_schedule(session, plan.id)
+        if is_paused(session, plan) or (agreed is not None and agreed.state == PlanState.paused):
             return []
         last = is_last(session, plan, due)
         is_owed = bool(owed_on.balance_cents) or plan.series == SERIES  # which owes nothing before it falls due

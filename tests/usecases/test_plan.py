@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.plan import PlanState
 from portal.domain.refusal import Refused
 from portal.storage import ledger, message, obligation
@@ -13,11 +15,12 @@ from portal.storage import plan as plans
 from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.plan import PlanOrder, make
 from portal.usecases.plan_life import cancel, change, pause, resume
-from portal.usecases.plan_offer import expire, remind
+from portal.usecases.plan_offer import expire, make_link, remind, send_fresh
+from portal.usecases.upcoming import announce_upcoming
 from tests.rig.house import House
 from tests.rig.payment import SOON
-from tests.rig.plans import account_now, instalments, offered, plan_now, settlement, signed, signer, wish
-from tests.rig.series import run_due, told
+from tests.rig.plans import NEVER, account_now, instalments, offered, plan_now, settlement, signed, signer, wish
+from tests.rig.series import ZONE, run_due, today, told
 
 
 @pytest.fixture
@@ -161,6 +164,24 @@ def test_p9_from_the_moment_of_a_change_the_old_edition_charges_nothing(house: H
     assert plan_now(house, plan.id).state == "signed", "a change that is withdrawn leaves the old one as it was"
 
 
+def test_p9_a_change_that_is_withdrawn_is_told_as_a_plan_that_goes_on_and_never_as_its_end(house: House) -> None:
+    plan = signed(house)
+    new = change(house.ports, house.organisation_id, plan.id, wish(house, 5), "staff")
+    cancel(house.ports, house.organisation_id, new.id, "staff")
+    events = told(house)
+    assert events.count("plan_resumed") == 1
+    assert "plan_cancelled" not in events, "that one says that nothing more is debited"
+
+
+def test_c22_a_paused_plan_announces_no_debit(house: House) -> None:
+    plan = signed(house, wish(house, rhythm=Rhythm(Frequency.monthly, today(house) + timedelta(days=30))))
+    pause(house.ports, house.organisation_id, plan.id, "staff")
+    for _ in range(40):
+        house.clock.pass_(days=1)
+        announce_upcoming(house.ports)
+    assert "payment_upcoming" not in told(house)
+
+
 def test_one_plan_to_an_account_and_its_rules_are_asked(house: House) -> None:
     plan = offered(house)
     with pytest.raises(Refused, match="plan_exists"):
@@ -188,6 +209,38 @@ def test_n4_three_reminders_then_the_end_and_none_after_either_or_a_signature(ho
     assert {row.subject_id for row in reminders} == {plan.id}
     assert 1 <= len(reminders) <= 3
     assert [row.subject_id for row in rows if row.event == "plan_expired"] == [plan.id]
+
+
+def test_n4_three_reminders_are_the_most_also_where_their_days_were_changed_meanwhile(house: House) -> None:
+    offered(house, wish(house, rhythm=Rhythm(Frequency.weekly, today(house) + timedelta(days=40))), offer_days=14)
+    for day in range(14):
+        if day == 8:
+            house.set("plan_reminder_days", value="5,4,2")
+        remind(house.ports)
+        house.clock.pass_(days=1)
+    assert told(house).count("plan_reminder") == 3
+
+
+def test_a_fresh_offer_goes_at_once_and_the_end_of_the_one_before_is_not_told_after_it(house: House) -> None:
+    plan = offered(house)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        row = plans.by_id(session, plan.id)
+        assert row is not None
+        token = make_link(session, row, expires_at=house.clock.now() + NEVER, now=house.clock.now(), made_by="test")
+    assert plan.expires_at is not None
+    house.clock.at = plan.expires_at.astimezone(ZoneInfo(ZONE)).replace(hour=23).astimezone(UTC)  # by night
+    house.clock.at = max(house.clock.at, plan.expires_at)
+    expire(house.ports)
+    send_fresh(house.ports, house.organisation_id, token)
+    told(house)
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = message.of_customer(session, house.customer_id)
+    assert [row.state for row in rows if row.event == "plan_offer" and row.subject_id != plan.id] == ["sent"]
+    house.clock.pass_(hours=12)
+    told(house)
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = message.of_customer(session, house.customer_id)
+    assert {(row.state, row.held_by) for row in rows if row.event == "plan_expired"} == {("stopped", "offer_over")}
 
 
 def test_n4_a_reminder_that_waited_is_not_sent_after_the_signature(house: House) -> None:
