@@ -22,7 +22,7 @@ class Meaning(StrEnum):
 _STOP = frozenset({
     "stop", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out",
     "please stop", "stop please", "stop it", "stop this", "stop now", "stop sms", "stop thank you", "stop thanks",
-    "no more", "enough",
+    "no more", "enough", "no stop", "end this", "quit it",
     "alto", "parar", "pare", "paren", "para", "cancelar", "baja", "dar de baja", "darme de baja", "detener", "deten",
     "terminar", "fin", "basta", "salir", "no mas", "por favor pare", "por favor paren", "pare por favor",
     "paren por favor", "no mas por favor",
@@ -38,7 +38,7 @@ _THINGS = r"(?:texts?|texting|messages?|messaging|msgs?|sms|mensajes?|textos?)"
 _SENTENCES = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"\b(?:stop|quit|cease|end)\b(?: \w+){{0,3}} {_THINGS}\b",
+        rf"\b(?:stop|quit|cease|end|cancel|cancelen?|paren?|detengan?)\b(?: \w+){{0,3}} {_THINGS}\b",
         r"\b(?:stop|quit|cease) (?:contacting|sending|writing|bothering|harassing|spamming|emailing)\b",
         rf"\bno (?:more|further) (?:\w+ )?{_THINGS}\b",
         rf"\b(?:do not|dont|don t|never|not) (?:want|wish|need|get|receive|like) (?:\w+ ){{0,4}}{_THINGS}\b",
@@ -55,16 +55,18 @@ _SENTENCES = tuple(
         r"\b(?:numero|persona) equivocad[oa]\b",
     )
 )
-_NOT_REALLY = re.compile(r"\b(?:do not|dont|don t|never|no) (?:stop|pare|paren|cancel)\b")
+_NOT_REALLY = re.compile(r"\b(?:(?:do not|dont|don t|never) (?:stop|cancel)|no (?:pare|paren|cancel|cancelen?))\b")
+_POLITE = re.compile(r"\b(?:please|pls|plz|thanks|thank you|por favor|gracias|now|at once|ya)\b")
 READ_MAX = 1_600
 
 
 def meaning_of(text: str) -> Meaning:
     """What a text asks for, in English or Spanish, in any case, with any punctuation."""
     said = _plain(text[:READ_MAX])
-    if said in _STOP_ALL:
+    plainly = " ".join(_POLITE.sub(" ", said).split())
+    if plainly in _STOP_ALL:
         return Meaning.stop_all
-    if said in _STOP:
+    if said in _STOP or plainly in _STOP:
         return Meaning.stop
     if said in _START:
         return Meaning.start

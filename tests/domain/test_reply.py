@@ -18,6 +18,8 @@ STOPS = [
     "PARAR", "Parar.", "pare", "Paren!", "BAJA", "dar de baja", "Cancelar", "No más", "NO MAS MENSAJES",
     "no más mensajes por favor", "No me manden mensajes", "ya no me envíen mensajes", "no quiero más mensajes",
     "deje de mandar mensajes", "Dejen de escribirme", "Número equivocado", "bórrenme", "Por favor paren",
+    "No. STOP.", "No! Stop texting me", "please cancel", "Cancel please", "please quit", "pls stop", "stop at once",
+    "END please", "End this", "cancel these texts", "ya basta", "cancele los mensajes", "pare los mensajes",
     "detener", "\u00a0STOP\u00a0", "ＳＴＯＰ", "STOP\n\nSent from my phone",
 ]  # fmt: skip
 OTHERS = [
@@ -25,6 +27,7 @@ OTHERS = [
     "I will pay at the end of the month", "I want to cancel my appointment", "please don't stop",
     "No pare los pagos", "Who is this?", "My card was declined", "👍", "¿Cuánto debo?", "stop payment on my check",
     "pay 50", "para pagar mañana", "what are the texts about", "Stop my payment plan",
+    "don't cancel", "no cancele los pagos", "please cancel my payment plan", "thanks", "now",
 ]  # fmt: skip
 
 
@@ -33,7 +36,7 @@ def test_c17_c28_whoever_wants_no_more_texts_is_heard(text: str) -> None:
     assert meaning_of(text) is Meaning.stop
 
 
-@pytest.mark.parametrize("text", ["STOPALL", "stop all", "Stop All.", "STOP ALL!"])
+@pytest.mark.parametrize("text", ["STOPALL", "stop all", "Stop All.", "STOP ALL!", "Please STOPALL"])
 def test_c31_stopall_says_itself_that_it_means_everything(text: str) -> None:
     assert meaning_of(text) is Meaning.stop_all
 
