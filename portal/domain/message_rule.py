@@ -15,12 +15,16 @@ ANSWER_FRESH = timedelta(minutes=15)  # so long a message still answers what the
 
 @dataclass(frozen=True, slots=True)
 class MessageRule:
-    """`sentence` is for staff. `ends`: the message is stopped for good; else it waits until the rule falls."""
+    """`sentence` is for staff. `ends`: the message is stopped for good; else it waits until the rule falls.
+
+    `is_moot`: what it would say is not so any more, so nobody has to say it otherwise.
+    """
 
     code: str
     sentence: str
     source: str
     ends: bool = False
+    is_moot: bool = False
 
 
 MESSAGE_RULES: dict[str, MessageRule] = {
@@ -43,6 +47,8 @@ MESSAGE_RULES: dict[str, MessageRule] = {
                     "Reg F 1006.22(f)(3) (C21)", ends=True),
         MessageRule("debt_disputed", "The customer disputes the debt since {day}: nothing asks for it before staff "
                     "have resolved it.", "Reg F 1006.38(d) (C25)"),
+        MessageRule("payment_over", "The payment that it announces does not come any more: it was made, skipped, "
+                    "cancelled or paused meanwhile.", "S1:42, Reg E 1005.10(c)", ends=True, is_moot=True),
         MessageRule("quiet_hours", "It is before 8:00 or after 21:00 where the customer may be ({zones}).",
                     "Reg F 1006.6(b)(1)(i) (C18)"),
         MessageRule("inconvenient_time", "The customer said that this time does not suit them ({zones}).",

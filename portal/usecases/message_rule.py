@@ -232,6 +232,18 @@ def _asks_for(letter: Letter) -> Account | None:
     return account.by_id(session, about.account_id) if about is not None else None
 
 
+def _payment_over(letter: Letter) -> Held | None:
+    """Nobody is told in the morning of a debit that was cancelled or paused by night."""
+    if letter.row.event != "payment_upcoming":
+        return None
+    due = obligation.by_id(letter.session, letter.row.subject_id)
+    if due is None:
+        return None
+    agreed = plan.of_schedule(letter.session, due.subject_id)
+    comes = due.status == "due" and (agreed is None or agreed.state != PlanState.paused)
+    return None if comes else _ends("payment_over")
+
+
 def _capped(letter: Letter) -> Held | None:
     """Counts the message when it first tries to leave; what does not fit is taken off the count again."""
     if letter.row.counted_at is not None:
@@ -297,6 +309,7 @@ CHECKS: tuple[Callable[[Letter], Held | None], ...] = (
     _medium_refused,
     _work_address,
     _debt_disputed,
+    _payment_over,
     _quiet,
     _inconvenient,
     _capped,

@@ -104,7 +104,7 @@ def _let_go(session: Session, row: Message, now: datetime) -> bool:
     if found.rule.ends:
         row.state, row.held_by, row.held_until, row.sealed_facts = "stopped", code, None, None
         note(session, row, "stopped", code, now, **found.facts)
-        if EVENTS[row.event].goes_on and not message.is_told_otherwise(session, row):
+        if EVENTS[row.event].goes_on and not found.rule.is_moot and not message.is_told_otherwise(session, row):
             raise_alarm(session, "message_must_reach", row.id, now, event=row.event, rule=code)
         return False
     if (row.held_by, row.held_until) != (code, until):

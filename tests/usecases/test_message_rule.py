@@ -257,6 +257,7 @@ def test_the_rules_are_asked_in_the_order_of_their_table() -> None:
         "_medium_refused",
         "_work_address",
         "_debt_disputed",
+        "_payment_over",
         "_quiet",
         "_inconvenient",
         "_capped",
@@ -264,5 +265,5 @@ def test_the_rules_are_asked_in_the_order_of_their_table() -> None:
     assert [check.__name__ for check in CHECKS] == order
     assert [*MESSAGE_RULES] == [
         "offer_over", "address_bounced", "late_confirmation", "no_consent", "opted_out", "medium_refused",
-        "work_address", "debt_disputed", "quiet_hours", "inconvenient_time", "capped_answer", "capped",
+        "work_address", "debt_disputed", "payment_over", "quiet_hours", "inconvenient_time", "capped_answer", "capped",
     ]  # fmt: skip

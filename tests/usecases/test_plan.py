@@ -1,6 +1,6 @@
 """The life of a plan on both databases: kept, settled, put off, broken, paused, changed, ended, reminded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
@@ -10,8 +10,9 @@ import pytest
 from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.plan import PlanState
 from portal.domain.refusal import Refused
-from portal.storage import ledger, message, obligation
+from portal.storage import audit, ledger, message, obligation
 from portal.storage import plan as plans
+from portal.storage.plan import Plan
 from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.plan import PlanOrder, make
 from portal.usecases.plan_life import cancel, change, pause, resume
@@ -180,6 +181,26 @@ def test_c22_a_paused_plan_announces_no_debit(house: House) -> None:
         house.clock.pass_(days=1)
         announce_upcoming(house.ports)
     assert "payment_upcoming" not in told(house)
+
+
+@pytest.mark.parametrize("act", [cancel, pause])
+def test_c22_a_notice_that_waited_for_the_morning_announces_no_debit_that_will_not_come(
+    house: House, act: Callable[..., Plan]
+) -> None:
+    plan = signed(house, wish(house, rhythm=Rhythm(Frequency.monthly, today(house) + timedelta(days=30))))
+    house.clock.pass_(days=20)
+    house.clock.at = house.clock.at.astimezone(ZoneInfo(ZONE)).replace(hour=23, minute=30).astimezone(UTC)
+    while "payment_upcoming" not in told(house):
+        house.clock.pass_(days=1)
+        announce_upcoming(house.ports)
+    act(house.ports, house.organisation_id, plan.id, "staff")
+    house.clock.pass_(hours=12)
+    told(house)
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = [row for row in message.of_customer(session, house.customer_id) if row.event == "payment_upcoming"]
+        alarms = {each.kind for each in audit.open_alarms(session)}
+    assert [(row.state, row.held_by) for row in rows] == [("stopped", "payment_over")]
+    assert "message_must_reach" not in alarms, "there is nothing left to tell"
 
 
 def test_one_plan_to_an_account_and_its_rules_are_asked(house: House) -> None:
