@@ -10,20 +10,27 @@ from functools import partial
 from portal.domain.due_date import local_date
 from portal.domain.plan import reminder_days, reminder_of
 from portal.domain.refusal import Refused
+from portal.domain.schedule import ScheduleStatus
 from portal.domain.subscription import SubscriptionState, periods
 from portal.storage import Session
+from portal.storage import account as accounts
+from portal.storage import ledger as ledgers
+from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
 from portal.storage import schedule as schedules
 from portal.storage import subscription as subscriptions
+from portal.storage.schedule import Schedule
 from portal.storage.subscription import Subscription
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
-from portal.usecases.schedule_outcome import complete
+from portal.usecases.schedule_outcome import complete, end_payment
 from portal.usecases.subscription import activation, locked, move, terms_of
+from portal.usecases.subscription_outcome import is_over, placed_key
 from portal.usecases.subscription_promise import tell
 
 BATCH = 200
+STANDING_STILL = frozenset({ScheduleStatus.paused, ScheduleStatus.broken})  # after a payment that failed for good
 REMIND_AHEAD = timedelta(days=180)  # none waits longer
 
 
@@ -130,10 +137,28 @@ def _expired(session: Session, subscription_id: str, now: datetime) -> list[str]
 
 
 def _finished(session: Session, subscription_id: str, now: datetime) -> list[str]:
-    """One with a payment that failed for good stays: another card may still pay it."""
+    """One with a payment that failed for good and is owed stays: another card may still pay it."""
     row = locked(session, subscription_id)
     schedule = schedules.fresh(session, row.schedule_id or "")
-    return complete(session, schedule, now) if schedule is not None else []
+    if schedule is None:
+        return []
+    if schedule.status in STANDING_STILL and row.state == SubscriptionState.active:
+        _paid_by_hand(session, schedule, now)
+    return complete(session, schedule, now)
+
+
+def _paid_by_hand(session: Session, schedule: Schedule, now: datetime) -> None:
+    """A program that is over, whose last payments waited for another card: all is paid, so they are not wanted."""
+    left = [each for each in obligations.of_subject(session, schedule.id) if each.status in obligations.OPEN]
+    if accounts.lock(session, schedule.account_id).balance_cents or not is_over(session, schedule.id, now):
+        return
+    if any(each.status != "due" or ledgers.of_event(session, placed_key(each.id)) is None for each in left):
+        return
+    for each in left:
+        end_payment(session, each, "nothing_owed", now, "clock")
+    schedule.status = ScheduleStatus.active.value
+    schedule.version += 1
+    session.flush()
 
 
 def _close(session: Session, row: Subscription, now: datetime) -> None:

@@ -175,6 +175,24 @@ def test_what_was_missed_and_paid_by_hand_is_not_charged_again(house: House) -> 
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
 
 
+def test_what_failed_for_good_and_was_paid_by_hand_lets_the_program_end(house: House) -> None:
+    one = assigned(house, end_on=date(2027, 2, 1))
+    activated(house, one)
+    house.simulator.faults("decline_hard", merchant=house.merchant_id)
+    lived(house, 31)
+    house.simulator.clear_faults()
+    lived(house, 70)
+    assert [each.status for each in payments(house, one)] == ["paid", "declined", "due"]
+    assert balance(house, one) == 14_000
+    assert row_of(house, one).state == "active", "another card may still pay it"
+    due = house.obligation(row_of(house, one).account_id, 14_000, payment_method_id=house.card_on_file())
+    charge_obligation(house.ports, house.organisation_id, due, house.ports.timing.page_timeout)
+    lived(house, 4)
+    assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+    assert [each.status for each in payments(house, one)] == ["paid", "declined", "cancelled"]
+    assert Counter(told(house))["subscription_ended"] == 1
+
+
 def test_c4_a_request_to_stop_is_heard_at_once_and_goes_to_the_case_manager(house: House) -> None:
     one = assigned(house, end_on=date(2027, 3, 1))
     activated(house, one)
