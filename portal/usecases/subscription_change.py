@@ -205,8 +205,9 @@ def _longer(case: _Case, wish: Wish) -> tuple[Period, ...]:
     if wish.until is None or wish.until <= case.row.end_on:
         raise Refused("change_dates")
     number = max(each.seq for each in case.payments) + 1
-    paid_until = max([case.row.end_on, *(each.ends_on for each in case.periods)])  # a shorter program gives none back
-    charged = replace(terms_of(case.row), end_on=paid_until)
+    # from the day after what was charged, for a shorter program gives none back; nothing for days that are over
+    until = max([case.row.end_on, case.today - timedelta(days=1), *(each.ends_on for each in case.periods)])
+    charged = replace(terms_of(case.row), end_on=until)
     more = added(charged, wish.until, number, case.today + timedelta(days=NOTICE_DAYS))
     if len(case.periods) + len(more) > PERIODS_MAX:
         raise Refused("change_dates")

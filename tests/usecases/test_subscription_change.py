@@ -153,6 +153,16 @@ def test_days_of_a_month_that_was_paid_whole_are_not_charged_again_when_a_shorte
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
 
 
+def test_a_program_that_was_over_and_goes_on_costs_nothing_for_the_days_between(house: House) -> None:
+    one = running(house, months=2)
+    changed(house, one, ChangeKind.pause)
+    house.clock.pass_(days=121)  # March 3; it ended on January 1 and nobody went on with it
+    house.set("subscription_approval_cents", 100_000)
+    changed(house, one, ChangeKind.extend, until=date(2027, 4, 1))
+    [_, _, added] = payments(house, one)
+    assert (added.due_on, added.amount_cents) == (date(2027, 3, 13), 6_774), "30 of 31 days, told ten days before"
+
+
 def test_no_program_ends_before_it_begins(house: House) -> None:
     one = assigned(house, start_on=date(2026, 11, 20), end_on=date(2027, 1, 19))
     activated(house, one)
