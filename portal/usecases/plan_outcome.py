@@ -11,7 +11,7 @@ from portal.domain.due_date import WeekendRule, local_date, moment_of
 from portal.domain.ledger import Recipe
 from portal.domain.plan import SIGNED, PlanKind, PlanState, after_the_last, is_broken, require_move, wish_of
 from portal.domain.schedule import confirmation_is_notice
-from portal.storage import Session, account, charge, dispute, obligation, organisation, plan, refund
+from portal.storage import Session, account, audit, charge, dispute, obligation, organisation, plan, refund
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.plan import Plan
@@ -19,6 +19,8 @@ from portal.usecases.alarm import raise_alarm
 from portal.usecases.ledger import free_cents, post
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.plan_promise import tell
+
+SKIPPED = "skipped"  # why an instalment was put off, when a person asked for it
 
 
 class Fate(StrEnum):
@@ -79,10 +81,10 @@ def instalment_missed(session: Session, due: Obligation, locale: str, now: datet
     return Fate.last, []
 
 
-def put_off(session: Session, due: Obligation, now: datetime) -> bool:
+def put_off(session: Session, due: Obligation, now: datetime, by: str = "charge", reason: str = "missed") -> bool:
     """An instalment that is not to be charged on its date: it goes to the end where that is the rule; True if it did.
 
-    False for a payment of no plan, and where what is missed stays owed outside of the plan.
+    False for a payment of no plan, and where what is missed stays owed outside of the plan. `by` somebody: `SKIPPED`.
     """
     row = plan.of_schedule(session, due.subject_id)
     if row is None or row.state not in SIGNED or due.status != "due":
@@ -91,19 +93,43 @@ def put_off(session: Session, due: Obligation, now: datetime) -> bool:
     rules = settings_of(session, paid_to)
     if rules.words("plan_missed_payment") != "end":
         return False
-    put_last(session, row, due, rules, paid_to, now)
+    put_last(session, row, due, rules, paid_to, now, by, reason)
     return True
 
 
+def is_put_off(session: Session, due: Obligation, now: datetime) -> bool:
+    """Whether it stands where somebody put it, and the date it was put off from has not gone by: asked once more, it
+    is the same wish. Later it can be put off again.
+    """
+    if due.status != "due" or due.moved_from is None or due.due_on is None:
+        return False
+    zone = organisation.by_id(session, due.organisation_id).timezone
+    to_on, today = due.due_on.isoformat(), local_date(now, zone)
+    return any(
+        entry.action == "obligation_moved"
+        and entry.facts.get("reason") == SKIPPED
+        and entry.facts["to_on"] == to_on
+        and today <= max(date.fromisoformat(entry.facts["from_on"]), local_date(entry.at, zone))
+        for entry in audit.about(session, due.id)
+    )
+
+
 def put_last(
-    session: Session, row: Plan, due: Obligation, rules: OrganisationSettings, paid_to: Organisation, now: datetime
+    session: Session,
+    row: Plan,
+    due: Obligation,
+    rules: OrganisationSettings,
+    paid_to: Organisation,
+    now: datetime,
+    by: str = "charge",
+    reason: str = "missed",
 ) -> date:
     """Puts an instalment on the next date of the plan's rhythm after its last one; the sum stays the sum."""
     last_on = max(each.due_on for each in obligation.of_subject(session, due.subject_id) if each.due_on is not None)
     rule = WeekendRule(rules.words("weekend_rule"))
     today = local_date(now, paid_to.timezone)
     to_on = after_the_last(wish_of(row.wish).rhythm, max(last_on, today), rule)
-    before = due.due_on
+    before = due.due_on or today
     due.moved_from, due.due_on = due.moved_from or before, to_on
     due.due_at = moment_of(to_on, rules.number("charge_hour"), paid_to.timezone)
     due.status, due.retries, due.refused_code = "due", 0, None
@@ -111,7 +137,8 @@ def put_last(
     due.noticed_at = now if confirmation_is_notice(today, to_on) else None
     due.hold_reason = due.hold_until = due.handed_at = None
     due.version += 1
-    record(session, "charge", "obligation_moved", due.id, now, to_on=to_on.isoformat(), reason="missed")
+    from_on, on = before.isoformat(), to_on.isoformat()
+    record(session, by, "obligation_moved", due.id, now, from_on=from_on, to_on=on, reason=reason)
     return to_on
 
 

@@ -76,7 +76,10 @@ def cancel_one(ports: Ports, organisation_id: str, obligation_id: str, by: str) 
 
 
 def skip(ports: Ports, organisation_id: str, obligation_id: str, by: str) -> Cancelled:
-    """Leaves one payment out; what it was for stays owed. Refused as `cancel_one`, and `skips_used`, `too_late`."""
+    """Leaves one payment out; what it was for stays owed. Refused as `cancel_one`, and `skips_used`, `too_late`.
+
+    An instalment goes to the end of its plan, once until the date it was put off from: a second press says the same.
+    """
     return _end_one(ports, organisation_id, obligation_id, by, "skipped")
 
 
@@ -164,10 +167,13 @@ def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, co
         _require_no_subscription(plan, by, "cancel_by_phone")
         if due.status not in {"due", "charging", "review"}:
             raise Refused("payment_over", status=due.status)
+        if plan_outcome.is_put_off(session, due, now):  # pressed twice: it is there, and the customer was told
+            return Cancelled(0, 0, put_off=1), []
         if code == "skipped":
             _require_before_cutoff(rules, due, now, by)
             _require_skip_left(rules, obligations.of_subject(session, plan.id), by)
-        if plan_outcome.put_off(session, due, now):  # an instalment is not left out: it goes to the end of its plan
+        # an instalment is not left out: it goes to the end of its plan
+        if plan_outcome.put_off(session, due, now, by, plan_outcome.SKIPPED):
             key = f"payment_moved:{due.id}:{due.version}"
             told = tell(session, "payment_moved", plan, due.id, key, now, is_answer=by == CUSTOMER)
             return Cancelled(0, 0, put_off=1), told

@@ -27,6 +27,7 @@ from portal.usecases import payment_status
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.payment_link import state_of
 from portal.usecases.payment_status import ScheduleShown
+from portal.usecases.plan_outcome import is_put_off
 from portal.usecases.schedule_change import left_out
 from portal.usecases.visit import rows_of
 
@@ -110,7 +111,15 @@ def look(session: Session, visit_id: str, secret: str, now: datetime) -> Schedul
         plan=shown,
         payments=payments,
         allowed={
-            each.seq: _allowed(each, payments, rules, organisation.timezone, now, skips_left > 0, as_a_whole)
+            each.seq: _allowed(
+                each,
+                payments,
+                rules,
+                organisation.timezone,
+                now,
+                skips_left > 0 and not is_put_off(session, each, now),
+                as_a_whole,
+            )
             for each in payments
             if not is_over
         },

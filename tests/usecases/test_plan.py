@@ -17,6 +17,7 @@ from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.plan import PlanOrder, make
 from portal.usecases.plan_life import cancel, change, pause, resume
 from portal.usecases.plan_offer import expire, make_link, remind, send_fresh
+from portal.usecases.schedule_change import CUSTOMER, skip
 from portal.usecases.upcoming import announce_upcoming
 from tests.rig.house import House
 from tests.rig.payment import SOON
@@ -299,3 +300,39 @@ def test_missed_instalments_go_to_the_end_and_too_many_in_a_row_break_the_plan(
     assert account_now(house, plan).balance_cents == 50_000, "nothing is forgiven"
     assert {each.status for each in instalments(house, plan)} <= {"declined", "cancelled"}
     assert "plan_broken" in told(house)
+
+
+@pytest.mark.parametrize(("by", "skips"), [("staff", 1), (CUSTOMER, 1), (CUSTOMER, 3)])
+def test_an_instalment_put_off_twice_by_one_wish_goes_to_the_end_once(house: House, by: str, skips: int) -> None:
+    house.set("skip_max", value=skips)
+    plan = signed(house)
+    first, _, last = instalments(house, plan)
+    done = skip(house.ports, house.organisation_id, first.id, by)
+    moved = instalments(house, plan)[0]
+    house.clock.pass_(hours=1)
+    assert skip(house.ports, house.organisation_id, first.id, by) == done, "the second press says what the first did"
+    again = instalments(house, plan)[0]
+    assert (done.put_off, again.due_on, again.version) == (1, moved.due_on, moved.version)
+    assert last.due_on is not None
+    assert again.due_on is not None
+    assert again.due_on > last.due_on
+    assert told(house).count("payment_moved") == 1
+    with house.ports.database.read(house.organisation_id) as session:
+        [line] = [each for each in audit.about(session, first.id) if each.action == "obligation_moved"]
+    assert line.actor == by
+
+
+def test_an_instalment_is_put_off_again_once_the_date_it_was_put_off_from_has_gone_by(house: House) -> None:
+    plan = signed(house)
+    first = instalments(house, plan)[0]
+    skip(house.ports, house.organisation_id, first.id, "staff")
+    moved = instalments(house, plan)[0]
+    assert moved.due_on is not None
+    house.clock.at = first.due_at + timedelta(days=1)
+    skip(house.ports, house.organisation_id, first.id, "staff")
+    skip(house.ports, house.organisation_id, first.id, "staff")
+    again = instalments(house, plan)[0]
+    assert again.due_on is not None
+    assert again.due_on > moved.due_on
+    assert again.version == moved.version + 1
+    assert told(house).count("payment_moved") == 2
