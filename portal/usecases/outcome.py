@@ -84,14 +84,18 @@ def apply_outcome(
         return []
     row.resolved_at, row.resolved_by = now, actor.value
     if after is ChargeState.succeeded:
+        row.next_try_at = now  # where it is not wanted any more: when to give it back
         return book_payment(session, row, due, owed_on, now)
     if after is ChargeState.review:
         due.status = "review"
         raise_alarm(session, "charge_review", row.id, now, reason=outcome.reason, detail=outcome.detail)
         return []
     if outcome.kind is OutcomeKind.key_refused:
-        _go_on_without_keys(session, due, now)
-        return []
+        stop_using_keys(session, due.organisation_id, now)
+        if row.cancel_requested_at is None:  # nothing happened, so it may be asked for again at once, without a key
+            due.status = "due"
+            due.version += 1
+            return []
     if outcome.is_to_be_retried:  # two who retry are one too many: theirs must be turned off
         raise_alarm(session, "gateway_retries_on", row.organisation_id, now, gateway_id=outcome.gateway_id)
     if outcome.stop_organisation:
@@ -131,13 +135,6 @@ def book_payment(session: Session, row: Charge, due: Obligation, owed_on: Accoun
     due.version += 1
     ended = after_payment(session, due, now)
     return [*issue_receipt(session, row, due, owed_on, now), *ended]
-
-
-def _go_on_without_keys(session: Session, due: Obligation, now: datetime) -> None:
-    """915231 to a first request: nothing happened, so it may be asked for again at once, without a key."""
-    stop_using_keys(session, due.organisation_id, now)
-    due.status = "due"
-    due.version += 1
 
 
 def stop_using_keys(session: Session, organisation_id: str, now: datetime) -> None:
