@@ -9,7 +9,9 @@ from datetime import datetime
 from portal.domain.card import GatewayRecord, GatewayUnreachable, RefundRequest
 from portal.domain.charge import DEFINITE_FAILURES, Actor, ChargeState, OutcomeKind, order_id_of, require_legal
 from portal.domain.refund import RefundWay
-from portal.storage import Session, account, charge, gateway_retry, obligation
+from portal.domain.rule import SCHEDULED
+from portal.domain.schedule import ScheduleStatus
+from portal.storage import Session, account, charge, gateway_retry, obligation, schedule
 from portal.storage.account import Account
 from portal.storage.charge import Charge
 from portal.storage.gateway_retry import GatewayRetry
@@ -103,6 +105,9 @@ def _against(session: Session, first: Charge, due: Obligation, owed_on: Account,
     """Why this sale may not count as the payment, if there is a reason."""
     if due.status not in {"due", "declined"}:
         return f"obligation_{due.status}"
+    series = schedule.fresh(session, due.subject_id) if due.kind == SCHEDULED else None
+    if series is not None and series.status == ScheduleStatus.cancelled:
+        return "schedule_cancelled"  # nothing more is debited, of what had failed before neither
     if any(attempt.state not in DEFINITE_FAILURES for attempt in charge.of_obligation(session, due.id)):
         return "charge_live"
     if any(other.id != due.id and other.status in LIVE for other in _rivals(session, due)):

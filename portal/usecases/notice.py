@@ -18,7 +18,7 @@ from portal.storage.notice import Notice as NoticeRow
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.dispute import look_at_dispute
 from portal.usecases.failpoint import failpoint
-from portal.usecases.gateway_retry import take_in_retry
+from portal.usecases.gateway_retry import ADOPTED, take_in_retry
 from portal.usecases.organisation import settings
 from portal.usecases.ports import Ports
 from portal.usecases.reconcile import take_in
@@ -167,7 +167,8 @@ def _tell(ports: Ports, session: Session, row: NoticeRow, alarm: str) -> str:
 def _take_in_sale(ports: Ports, organisation_id: str, found: GatewayRecord, kind: str) -> str:
     """What the gateway's books say of one sale or refund, judged and mended as in a nightly comparison."""
     if found.retried_gateway_id is not None:
-        return take_in_retry(ports, organisation_id, found)
+        said = take_in_retry(ports, organisation_id, found)
+        return ",".join(take_in(ports, organisation_id, found)) or said if said == ADOPTED else said
     differences = take_in(ports, organisation_id, found)
     if Difference.foreign in differences:
         return ports.database.run(organisation_id, lambda session: _unknown(ports, session, found))

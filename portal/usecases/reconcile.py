@@ -26,7 +26,7 @@ from portal.storage.refund import Refund
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.dispute import look_at_dispute
 from portal.usecases.failpoint import failpoint
-from portal.usecases.gateway_retry import take_in_retry
+from portal.usecases.gateway_retry import ADOPTED, take_in_retry
 from portal.usecases.ports import Gateway, Ports
 from portal.usecases.reconcile_mend import mend
 
@@ -190,7 +190,9 @@ def _compare(ports: Ports, organisation_id: str, records: Sequence[GatewayRecord
 def _take_in_what_nobody_asked_for(
     ports: Ports, organisation_id: str, records: Sequence[GatewayRecord]
 ) -> list[GatewayRecord]:
-    """Disputes and the gateway's own retries that no notice told of; gives back the records that are to be judged."""
+    """Disputes and the gateway's own retries that no notice told of; gives back the records that are to be judged:
+    of those retries the ones that count as payments.
+    """
     with ports.database.read(organisation_id) as session:
         untold = [
             gateway_id
@@ -198,12 +200,14 @@ def _take_in_what_nobody_asked_for(
             for gateway_id in record.dispute_gateway_ids
             if dispute.by_gateway_id(session, gateway_id) is None
         ]
-    for record in records:
-        if record.retried_gateway_id is not None:
-            take_in_retry(ports, organisation_id, record)
+    judged = [
+        record
+        for record in records
+        if record.retried_gateway_id is None or take_in_retry(ports, organisation_id, record) == ADOPTED
+    ]
     for gateway_id in untold:
         look_at_dispute(ports, organisation_id, gateway_id)
-    return [record for record in records if record.retried_gateway_id is None]
+    return judged
 
 
 def _judge(session: Session, organisation_id: str, record: GatewayRecord) -> tuple[Difference | None, str | None, bool]:
@@ -212,6 +216,8 @@ def _judge(session: Session, organisation_id: str, record: GatewayRecord) -> tup
     is_ours = name is not None and name.organisation_id == organisation_id
     if record.kind is RecordKind.sale:
         row = charge.by_order_id(session, record.order_id) if is_ours else None
+        if record.retried_gateway_id is not None:  # it may carry the name of the charge that was declined
+            row = charge.by_gateway_id(session, record.gateway_id)
         if row is not None:
             return difference_of_sale(record, known_of(row)), row.id, row.settled_at is not None
         has_ended = record.outcome.kind in {OutcomeKind.succeeded, OutcomeKind.declined}

@@ -12,7 +12,9 @@ from portal.storage import dispute, obligation
 from portal.usecases.charge import charge_obligation
 from portal.usecases.gateway_retry import take_in_retry
 from portal.usecases.reconcile import reconcile_window
+from portal.usecases.schedule_change import CUSTOMER, cancel
 from tests.rig import hooks
+from tests.rig.series import payments_of, scheduled, weekly
 from tests.web.conftest import Portal
 from tests.web.notice_door import DISPUTED_CARD, SOON, alarms, charges, door, entries, handled, paid, post, received
 
@@ -77,6 +79,42 @@ def test_attack_101_a_retry_that_nobody_wants_any_more_goes_back(portal: Portal,
     assert bool(sale["refund_ids"]) == settled
     assert entries(house, portal.account_id) == []
     assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on", "gateway_retry_taken_back"}
+
+
+def test_p1_attack_101_a_retry_of_a_schedule_that_was_cancelled_goes_back(portal: Portal) -> None:
+    house = portal.house
+    hooks.keep_here(house)
+    house.simulator.merchant(house.merchant_id, retry_declines_after_seconds=86_400, retries_keep_order_id=True)
+    made = scheduled(house, weekly(house, 1, 200_100), balance_cents=200_100)
+    [due] = payments_of(house, made.schedule_id)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, due.id).due_at = house.clock.now()
+    charge_obligation(house.ports, house.organisation_id, due.id, SOON)
+    [row] = charges(house, due.id)
+    assert row.state == "declined"
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, due.id).status = "declined"  # given up; the schedule waits for another card
+    cancel(house.ports, house.organisation_id, made.schedule_id, CUSTOMER)
+    again = house.simulator.call("POST", f"/simulator/transactions/{row.gateway_id}/retry")
+    for form in hooks.made(house):
+        post(portal, form)
+    assert handled(house) == ["taken_back"]
+    [sale] = [each for each in house.simulator.truth(merchant=house.merchant_id) if each["id"] == again["id"]]
+    assert sale["status"] == "voided"
+
+
+def test_m3_a_retry_that_counted_and_was_voided_at_the_gateway_is_booked_as_given_back(portal: Portal) -> None:
+    house = portal.house
+    due, gateway_id = declined_then_retried(portal, keeps_order_id=True)
+    for form in hooks.made(house):
+        post(portal, form)
+    assert handled(house) == ["adopted"]
+    assert house.ports.gateways.of(house.organisation_id).void(gateway_id)
+    now = datetime.now(UTC)
+    house.clock.at = now
+    reconcile_window(house.ports, house.organisation_id, now - timedelta(hours=1), now + timedelta(minutes=5), "test")
+    assert entries(house, portal.account_id) == [("payment_returned", 200_100), ("payment_taken", 200_100)]
+    assert [row.state for row in charges(house, due)] == ["declined", "succeeded"]
 
 
 def test_attack_101_a_retry_that_another_worker_took_back_at_that_moment_calls_nobody(portal: Portal) -> None:
