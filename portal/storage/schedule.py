@@ -3,14 +3,14 @@
 Asked by use cases and, read only, by pages. Knows no gateway and no message.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, select, text, tuple_
+from sqlalchemy import CheckConstraint, Index, Text, exists, literal, select, text, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.ahead import recalled
+from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Instant, Plain
@@ -93,15 +93,22 @@ def of_account(session: Session, account_id: str) -> list[Schedule]:
     )
 
 
-def with_cards_ending(session: Session, months: Sequence[tuple[int, int]], limit: int) -> list[Schedule]:
-    """Active schedules whose card ends in one of these (year, month)s."""
+def with_cards_ending(session: Session, from_on: date, until_on: date, limit: int) -> list[Schedule]:
+    """Active schedules with a payment to come between two days, whose card ends in the month of the later one or has
+    ended.
+    """
+    coming = exists().where(
+        Obligation.subject_id == Schedule.id, Obligation.status == "due", Obligation.due_on.between(from_on, until_on)
+    )
     return list(
         session.scalars(
             select(Schedule)
             .join(PaymentMethod, PaymentMethod.id == Schedule.payment_method_id)
             .where(
                 Schedule.status == "active",
-                tuple_(PaymentMethod.expires_year, PaymentMethod.expires_month).in_(months),
+                tuple_(PaymentMethod.expires_year, PaymentMethod.expires_month)
+                <= tuple_(literal(until_on.year), literal(until_on.month)),
+                coming,
             )
             .order_by(Schedule.id)
             .limit(limit)

@@ -28,7 +28,6 @@ BATCH = 200
 NOTICE_WORKING_DAYS = 7  # in the middle of the 3 to 10 that the rule allows, so a day of outage does no harm
 LOOK_AHEAD = timedelta(days=14)  # holds seven working days whatever the holidays
 WARN_DAYS = (7, 30)
-CARD_REACH = timedelta(days=45)  # the next payment of any rhythm is nearer than this to the card's last day
 SCHEDULES_MAX = 10_000
 
 
@@ -102,7 +101,7 @@ def _warned(session: Session, now: datetime) -> list[str]:
     if limit.count_up(session, "card_expiring", paid_to.id, DAY, midnight(today)) > 1:
         return []
     promised: list[str] = []
-    for plan in schedule.with_cards_ending(session, _months_around(today), SCHEDULES_MAX):
+    for plan in schedule.with_cards_ending(session, today, today + timedelta(days=max(WARN_DAYS)), SCHEDULES_MAX):
         due = _first_after_card(session, plan)
         if due is None or due.due_on is None:
             continue
@@ -122,12 +121,3 @@ def _first_after_card(session: Session, plan: Schedule) -> Obligation | None:
     last_day = date(card.expires_year, card.expires_month, days)
     waiting = (each for each in obligation.of_subject(session, plan.id) if each.status == "due")
     return next((each for each in waiting if each.due_on is not None and each.due_on > last_day), None)
-
-
-def _months_around(today: date) -> list[tuple[int, int]]:
-    day, months = today - CARD_REACH, []
-    while day <= today + CARD_REACH:
-        if (day.year, day.month) not in months:
-            months.append((day.year, day.month))
-        day += timedelta(days=1)
-    return months
