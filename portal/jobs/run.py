@@ -57,7 +57,7 @@ def round_once(ports: Ports, pool: ThreadPoolExecutor) -> None:
     unclaimed = charge_unclaimed(ports, pool)
     with ports.database.across() as session:
         waiting = obligation.count_due(session, ports.clock.now())
-        unwanted = charge.unwanted(session, UNWANTED_BATCH)
+        unwanted = charge.unwanted(session, UNWANTED_BATCH, ports.clock.now())
     for organisation_id, charge_id in unwanted:
         try:
             settle_unwanted(ports, organisation_id, charge_id)

@@ -208,11 +208,15 @@ def count_card_declined(session: Session, payment_method_id: str, since: datetim
     )
 
 
-def unwanted(session: Session, limit: int) -> list[tuple[str, str]]:
-    """(organisation id, charge id) of attempts whose payment was cancelled on the way, not yet settled."""
+def unwanted(session: Session, limit: int, until: datetime | None = None) -> list[tuple[str, str]]:
+    """(organisation id, charge id) of attempts whose payment was cancelled on the way, not yet settled.
+
+    `until`: only those that were taken and are to be given back by then.
+    """
+    taken = () if until is None else (Charge.state == "succeeded", Charge.next_try_at <= until)
     rows = session.execute(
         select(Charge.organisation_id, Charge.id)
-        .where(Charge.cancel_requested_at.is_not(None), Charge.cancel_settled_at.is_(None))
+        .where(Charge.cancel_requested_at.is_not(None), Charge.cancel_settled_at.is_(None), *taken)
         .order_by(Charge.cancel_requested_at, Charge.id)
         .limit(limit)
     )

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from portal.domain.charge import ChargeState
+from portal.domain.charge import OPEN_STATES, ChargeState
 from portal.domain.due_date import WeekendRule, local_date, moment_of, settled_on
 from portal.domain.refusal import Refused
 from portal.domain.schedule import ENDED, confirmation_is_notice
@@ -21,20 +21,24 @@ from portal.storage import charge as charges
 from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
 from portal.storage import plan as plans
+from portal.storage import refund as refunds
 from portal.storage import schedule as schedules
 from portal.storage.account import Account
+from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
 from portal.usecases import plan_outcome, plan_promise
+from portal.usecases.alarm import clear_alarm_of, raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.refund import RefundWish, refund_charge
-from portal.usecases.schedule_outcome import cancel_payment, cancel_rest, complete, tell
+from portal.usecases.schedule_outcome import NOTHING_SENT_ALARM, cancel_payment, cancel_rest, complete, tell
 
 log = structlog.get_logger()
 
 CUSTOMER = "customer"
+MENDS_ITSELF = frozenset({"refund_while_settling", "charging_held", "gateway_silent"})  # why money waits to go back
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +149,32 @@ def settle_unwanted(ports: Ports, organisation_id: str, charge_id: str) -> None:
     wish = RefundWish(charge_id, charge_id, by="janitor", why="cancelled", reopens_balance=True)
     try:
         given = refund_charge(ports, organisation_id, wish, ports.timing.worker_timeout)
-    except Refused as refused:  # settling at this moment, charging on hold, gateway silent: it stays on the list
+        state, reason = given.state, given.reason
+    except Refused as refused:
         log.warning("unwanted_waits", organisation_id=organisation_id, charge_id=charge_id, reason=refused.code)
-        return
-    if given.state is not ChargeState.succeeded:
-        return
+        state, reason = None, refused.code
+    if state not in OPEN_STATES:  # an open one is the janitor's, or a person's already
+        ports.database.run(
+            organisation_id, lambda session: _gave_back(session, row, ports.clock.now(), state, reason or "")
+        )
 
-    def work(session: Session) -> None:
-        accounts.lock(session, row.account_id)
-        current = charges.lock(session, charge_id)
-        current.cancel_settled_at = current.cancel_settled_at or ports.clock.now()
 
-    ports.database.run(organisation_id, work)
+def _gave_back(session: Session, row: Charge, now: datetime, state: ChargeState | None, reason: str) -> None:
+    """Settled, or when to try again; what does not mend itself calls a person and waits a day."""
+    accounts.lock(session, row.account_id)
+    current = charges.lock(session, row.id)
+    tried = refunds.of_charge(session, row.id)
+    given_cents = sum(each.amount_cents for each in tried if each.state == ChargeState.succeeded)
+    if state is ChargeState.succeeded or given_cents >= current.amount_cents:
+        current.cancel_settled_at = current.cancel_settled_at or now  # by this wish, or by staff before it
+        clear_alarm_of(session, "unwanted_not_given_back", row.id, now)
+    elif reason not in MENDS_ITSELF and (
+        state not in {ChargeState.not_sent, ChargeState.never_received} or len(tried) >= NOTHING_SENT_ALARM
+    ):
+        current.next_try_at = now + timedelta(days=1)
+        raise_alarm(session, "unwanted_not_given_back", row.id, now, reason=reason)
+    else:
+        current.next_try_at = now + timedelta(minutes=1)
 
 
 def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, code: str) -> Cancelled:

@@ -109,7 +109,7 @@ def _live(ports: Ports, rings: _Rings, pool: ThreadPoolExecutor, done: Walked) -
         if not handed:
             break
     with ports.database.across() as session:
-        unwanted = charge.unwanted(session, BATCH)
+        unwanted = charge.unwanted(session, BATCH, ports.clock.now())
     for organisation_id, charge_id in unwanted:
         settle_unwanted(ports, organisation_id, charge_id)
     done.delivered += sweep(ports, pool).delivered
