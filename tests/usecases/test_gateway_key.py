@@ -33,7 +33,7 @@ def locked(house: House, request: pytest.FixtureRequest) -> Ports:
         smtp_tls="none", mail_sender="no-reply@paydoor.example", sms_api_url="", portal_url="http://127.0.0.1:8080",
         gateway_timeout_page_seconds=2, gateway_timeout_worker_seconds=2, send_window_seconds=20,
         lease_margin_seconds=120, quarantine_seconds=900, sweep_seconds=15, pepper="p" * 40, pepper_version=1,
-        pepper_previous="",
+        pepper_previous="", environment="test",
     )  # fmt: skip
     return replace(build_ports(settings), clock=house.clock, database=house.ports.database)  # type: ignore[arg-type]  # what the adapters read
 
