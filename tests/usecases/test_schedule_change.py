@@ -2,21 +2,19 @@
 
 import os
 import threading
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from portal.domain.charge import ChargeState, Outcome, OutcomeKind
+from portal.domain.charge import ChargeState
 from portal.domain.payment_link import Purpose
 from portal.domain.refusal import Refused
-from portal.storage import account, audit, charge, message, obligation, payment_method
+from portal.storage import account, audit, message, obligation, payment_method
 from portal.usecases.charge import apply, charge_obligation, claim, send
 from portal.usecases.ledger import differs_from_entries
 from portal.usecases.payment_link import find
-from portal.usecases.refund import RefundWish, refund_charge
 from portal.usecases.resolve import resolve
 from portal.usecases.schedule import card_typed
 from portal.usecases.schedule_card import Accepted, card_change_shown, replace_card
@@ -30,7 +28,6 @@ from portal.usecases.schedule_change import (
 )
 from portal.usecases.upcoming import announce_upcoming, warn_of_ending_cards
 from tests.rig.house import House
-from tests.rig.payment import alarms, refunds_of, settle
 from tests.rig.series import (
     attempts_of,
     card_of,
@@ -120,64 +117,6 @@ def test_p2_a_cancelled_payment_whose_answer_is_lost_is_never_sent_again(house: 
     assert attempts_of(house, due.id)[0].state == ChargeState.never_received
     assert payments_of(house, made.schedule_id)[0].status == "cancelled"
     assert "payment_stopped" in told(house)
-
-
-def test_p1_one_payment_cancelled_while_its_key_was_refused_is_not_asked_for_again_without_one(house: House) -> None:
-    made = scheduled(house)
-    due = payments_of(house, made.schedule_id)[0]
-    go_to(house, due)
-    claimed = claim(house.ports, house.organisation_id, due.id, SOON)
-    cancel_one(house.ports, house.organisation_id, due.id, CUSTOMER)
-    apply(house.ports, claimed, Outcome(OutcomeKind.key_refused, reason="915231"))
-    charge_obligation(house.ports, house.organisation_id, due.id, SOON)
-    assert house.truth() == []
-    assert payments_of(house, made.schedule_id)[0].status == "cancelled"
-    assert told(house) == ["payment_cancelled", "payment_stopped", "schedule_made"]
-
-
-def test_p2_what_staff_gave_back_first_is_settled(house: House) -> None:
-    charge_id = taken_while_cancelled(house, 1_000)
-    wish = RefundWish(uuid.uuid4().hex, charge_id, by="staff")
-    assert refund_charge(house.ports, house.organisation_id, wish, SOON).state is ChargeState.succeeded
-    settle_unwanted(house.ports, house.organisation_id, charge_id)
-    assert unwanted_now(house) == []
-
-
-def test_p2_what_cannot_be_given_back_calls_a_person_and_is_not_asked_for_without_end(house: House) -> None:
-    charge_id = taken_while_cancelled(house, 350_000)
-    with house.ports.database.read(house.organisation_id) as session:
-        row = charge.by_id(session, charge_id)
-    assert row is not None
-    settle(house, row.gateway_id or "")
-    wish = RefundWish(uuid.uuid4().hex, charge_id, by="staff", amount_cents=149_600)
-    assert refund_charge(house.ports, house.organisation_id, wish, SOON).state is ChargeState.succeeded
-    for _ in range(3):  # what is left is an amount that the gateway declines to give back
-        for _, each in unwanted_now(house):
-            settle_unwanted(house.ports, house.organisation_id, each)
-        house.clock.pass_(seconds=5)
-    assert sorted(row.state for row in refunds_of(house, charge_id)) == ["declined", "succeeded"]
-    assert "unwanted_not_given_back" in alarms(house)
-    house.clock.pass_(days=1)
-    assert [each for _, each in unwanted_now(house)] == [charge_id]  # and it is not forgotten
-
-
-def taken_while_cancelled(house: House, cents: int) -> str:
-    """The charge of a payment that was cancelled while it was on the way, and taken."""
-    made = scheduled(house, weekly(house, 1, cents), balance_cents=cents)
-    due = payments_of(house, made.schedule_id)[0]
-    go_to(house, due)
-    claimed = claim(house.ports, house.organisation_id, due.id, SOON)
-    cancel(house.ports, house.organisation_id, made.schedule_id, CUSTOMER)
-    outcome = send(house.ports, claimed, SOON)
-    assert outcome is not None
-    apply(house.ports, claimed, outcome)
-    return claimed.charge_id
-
-
-def unwanted_now(house: House) -> list[tuple[str, str]]:
-    with house.ports.database.across() as session:
-        found = charge.unwanted(session, 1_000, house.clock.now())
-    return [each for each in found if each[0] == house.organisation_id]
 
 
 @pytest.mark.slow
