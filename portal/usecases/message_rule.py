@@ -47,6 +47,7 @@ from portal.usecases.subscription_message import TO_ACTIVATE
 
 NEVER_FITS = timedelta(days=1)  # how long a message waits when no time in sight suits: then it is looked at again
 COUNTED_ALL = "all"
+TOLD_OF_STATE = {"plan_paused": PlanState.paused, "plan_resumed": PlanState.signed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +234,17 @@ def _asks_for(letter: Letter) -> Account | None:
 
 
 def _payment_over(letter: Letter) -> Held | None:
-    """Nobody is told in the morning of a debit that was cancelled or paused by night."""
+    """Nobody is told in the morning of a debit that was cancelled or paused by night, or of a pause that is over."""
+    if letter.row.event in TOLD_OF_STATE:
+        about = plan.fresh(letter.session, letter.row.subject_id)
+        is_so = about is None or about.state == TOLD_OF_STATE[letter.row.event]
+        return None if is_so else _ends("payment_over")
     if letter.row.event != "payment_upcoming":
         return None
     due = obligation.by_id(letter.session, letter.row.subject_id)
-    if due is None:
-        return None
-    agreed = plan.of_schedule(letter.session, due.subject_id)
-    comes = due.status == "due" and (agreed is None or agreed.state != PlanState.paused)
+    agreed = plan.of_schedule(letter.session, due.subject_id) if due is not None else None
+    is_paused = agreed is not None and agreed.state == PlanState.paused
+    comes = due is None or (due.status == "due" and not is_paused)
     return None if comes else _ends("payment_over")
 
 

@@ -204,6 +204,22 @@ def test_c22_a_notice_that_waited_for_the_morning_announces_no_debit_that_will_n
     assert "message_must_reach" not in alarms, "there is nothing left to tell"
 
 
+def test_a_pause_that_was_over_before_the_morning_is_not_told_beside_its_end(house: House) -> None:
+    """Both would leave at the same moment, in any order: who reads the pause last counts on it."""
+    plan = signed(house)
+    house.clock.at = house.clock.at.astimezone(ZoneInfo(ZONE)).replace(hour=23, minute=30).astimezone(UTC)
+    pause(house.ports, house.organisation_id, plan.id, "staff")
+    resume(house.ports, house.organisation_id, plan.id, "staff")
+    house.clock.pass_(hours=12)
+    told(house)
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = message.of_customer(session, house.customer_id)
+    assert {row.event: (row.state, row.held_by) for row in rows if row.event in {"plan_paused", "plan_resumed"}} == {
+        "plan_paused": ("stopped", "payment_over"),
+        "plan_resumed": ("sent", None),
+    }
+
+
 def test_one_plan_to_an_account_and_its_rules_are_asked(house: House) -> None:
     plan = offered(house)
     with pytest.raises(Refused, match="plan_exists"):
