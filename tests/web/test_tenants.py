@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 from portal.domain.payment_link import digest
 from portal.domain.service_document import DocumentKind
 from portal.domain.staff import Role
-from portal.storage import Session, login, message, payment_link, payment_method
+from portal.domain.subscription import ChangeKind
+from portal.storage import Session, login, message, payment_link, payment_method, subscription
 from portal.usecases.account import add_customer, open_account
 from portal.usecases.login import remember
 from portal.usecases.payment_link import make
@@ -21,6 +22,9 @@ from portal.usecases.plan import PlanOrder
 from portal.usecases.plan import make as make_plan
 from portal.usecases.selection import open_selection
 from portal.usecases.service_document import issue
+from portal.usecases.subscription_change import Wish
+from portal.usecases.subscription_change import ask as ask_for
+from portal.usecases.subscription_report import WRONG, write
 from portal.web.audience import OPEN, Audience, Who, audience_of
 from tests.rig.house import House, found
 from tests.rig.payment import paid
@@ -78,6 +82,7 @@ def person(house: House, number: int) -> Person:
         owed_id = owed.id
     things["subscription_id"] = activated_one(own)
     things["program_id"] = row_of(own, things["subscription_id"]).program_id
+    things["report_id"], things["change_id"] = written_and_asked(own, things["subscription_id"])
     treated = service_of(own, owed_id, 5_000, patient_of(own))
     things["plan_id"] = drafted(own, f"M-{number}-3")
     things["new_id"] = own.card_on_file("5555555555554444")
@@ -103,6 +108,17 @@ def activated_one(own: House) -> str:
     one = assigned(own)
     activated(own, one)
     return one
+
+
+def written_and_asked(own: House, subscription_id: str) -> tuple[str, str]:
+    """What its participant wrote to the case manager, and a change of it that waits for a second person."""
+    write(own.ports, own.organisation_id, own.customer_id, subscription_id, WRONG, "The price is not what was said")
+    wish = Wish(ChangeKind.waive, numbers=(2, 3))
+    change = ask_for(own.ports, own.organisation_id, subscription_id, wish, "Hardship", "test")
+    assert change.state == "asked"
+    with own.ports.database.read(own.organisation_id) as session:
+        [report] = subscription.reports_of(session, subscription_id)
+    return report.id, change.id
 
 
 def _things(session: Session, customer_id: str, account_id: str, known: Payer, token: str) -> dict[str, str]:
