@@ -202,7 +202,7 @@ def _worth(case: _Case, wish: Wish) -> int:
 
 
 def _longer(case: _Case, wish: Wish) -> tuple[Period, ...]:
-    if wish.until is None or wish.until <= case.row.end_on:
+    if wish.until is None or not case.row.end_on < wish.until < case.row.start_on + timedelta(days=31 * PERIODS_MAX):
         raise Refused("change_dates")
     number = max(each.seq for each in case.payments) + 1
     # from the day after what was charged, for a shorter program gives none back; nothing for days that are over

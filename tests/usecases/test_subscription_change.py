@@ -163,11 +163,13 @@ def test_a_program_that_was_over_and_goes_on_costs_nothing_for_the_days_between(
     assert (added.due_on, added.amount_cents) == (date(2027, 3, 13), 6_774), "30 of 31 days, told ten days before"
 
 
-def test_no_program_ends_before_it_begins(house: House) -> None:
+def test_no_program_ends_before_it_begins_or_at_the_end_of_the_calendar(house: House) -> None:
     one = assigned(house, start_on=date(2026, 11, 20), end_on=date(2027, 1, 19))
     activated(house, one)
     with pytest.raises(Refused, match="change_dates"):
         changed(house, one, ChangeKind.shorten, until=date(2026, 11, 10))
+    with pytest.raises(Refused, match="change_dates"):
+        changed(house, one, ChangeKind.extend, until=date(9999, 12, 31))
 
 
 def test_months_that_a_pause_leaves_out_are_waived_by_two_people_as_well(house: House) -> None:
