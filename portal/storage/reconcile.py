@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Text, UniqueConstraint, select
+from sqlalchemy import Index, Text, UniqueConstraint, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -64,6 +64,11 @@ def latest(session: Session, limit: int) -> list[ReconcileResult]:
             select(ReconcileResult).order_by(ReconcileResult.finished_at.desc(), ReconcileResult.id).limit(limit)
         )
     )
+
+
+def last_until(session: Session, asked_by: str) -> datetime | None:
+    """Until when somebody has compared."""
+    return session.scalar(select(func.max(ReconcileResult.until_at)).where(ReconcileResult.asked_by == asked_by))
 
 
 def claim_day(session: Session, day: str, now: datetime, lease_until: datetime) -> ReconcileDay | None:

@@ -24,7 +24,7 @@ from portal.storage.charge import Charge
 from portal.storage.reconcile import ReconcileResult
 from portal.storage.refund import Refund
 from portal.usecases.alarm import raise_alarm
-from portal.usecases.dispute import look_at_dispute
+from portal.usecases.dispute import catch_up, look_at_dispute
 from portal.usecases.failpoint import failpoint
 from portal.usecases.gateway_retry import ADOPTED, take_in_retry
 from portal.usecases.ports import Gateway, Ports
@@ -37,6 +37,7 @@ CHUNK = 100
 KEPT_MAX = 1_000  # differences kept by name in one result; all of them are counted
 NIGHT_HOUR = 3  # local time of the organisation: settlement batches are closed by then
 NIGHT_DAYS = 3
+BY_NIGHT = "clock"
 LEASE = timedelta(hours=1)
 TRIES_BEFORE_ALARM = 3
 
@@ -316,15 +317,20 @@ def _reconcile_night(ports: Ports, organisation_id: str, day: str, now: datetime
     with ports.database.read(organisation_id) as session:
         known = reconcile.day_of(session, day)
         has_gateway = organisation.gateway_account(session) is not None
+        last_at = reconcile.last_until(session, BY_NIGHT)
     if not has_gateway or (known is not None and (known.finished_at is not None or known.lease_until > now)):
         return False
     claimed = ports.database.run(organisation_id, lambda session: reconcile.claim_day(session, day, now, now + LEASE))
     if claimed is None:
         return False
     try:
-        reconcile_window(ports, organisation_id, now - timedelta(days=NIGHT_DAYS), now, "clock")
-    except Refused as refused:
-        code = refused.code
+        since = now - timedelta(days=NIGHT_DAYS)
+        if last_at is not None:  # nights that were missed are made up for
+            since = min(since, last_at - timedelta(days=NIGHT_DAYS - 1))
+        reconcile_window(ports, organisation_id, since, now, BY_NIGHT)
+        catch_up(ports, organisation_id, (since - timedelta(days=1)).date())  # disputes of sales older than that
+    except (Refused, GatewayUnreachable, GatewayRefused) as refused:
+        code = refused.code if isinstance(refused, Refused) else "gateway_silent"
         log.warning("reconcile_refused", organisation_id=organisation_id, day=day, code=code)
         if claimed.tries >= TRIES_BEFORE_ALARM:
             ports.database.run(
