@@ -1,6 +1,5 @@
 """What the nightly comparison makes up for: nights that were missed, and disputes that no notice told of."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,11 +11,9 @@ from tests.rig.payment import paid
 
 
 @pytest.fixture(autouse=True)
-def in_the_worlds_time(house: House) -> Iterator[None]:
+def in_the_worlds_time(house: House) -> None:
     """The simulator lives now; so does the house, for once."""
     house.clock.at = datetime.now(UTC)
-    yield
-    arm("")
 
 
 def test_m3_nights_that_were_missed_are_made_up_for(house: House) -> None:
