@@ -18,6 +18,7 @@ from portal.usecases.payment_link import find
 from portal.usecases.payment_link import make as make_link
 from portal.usecases.recurring import charge_unclaimed, hand_out_due
 from portal.usecases.schedule import Wish, card_typed, make
+from portal.usecases.upcoming import announce_upcoming
 from portal.usecases.visit import look, start
 from tests.rig.house import House
 from tests.rig.series import (
@@ -259,3 +260,28 @@ def test_a_payment_scheduled_for_later_keeps_nobody_from_paying_now(house: House
     assert walk is not None
     assert not walk.is_paying
     assert walk.payable_cents == 50_000
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["4111111111111111", "4117101010101010", "4111111111111210", "4229989900000002"],
+    ids=["not said", "debit", "prepaid", "prepaid reloadable"],
+)
+def test_c5_every_card_is_treated_as_a_debit_card_whatever_its_kind(house: House, number: str) -> None:
+    """Nobody asks which kind a card is, so each counts as unknown, and unknown as debit: C1 to C3 hold for all."""
+    made = scheduled(house, weekly(house, 1, days_ahead=30), card=card_of(house, number))
+    row = payments_of(house, made.schedule_id)[0]
+    with house.ports.database.read(house.organisation_id) as session:
+        sealed = agreement.by_id(session, row.agreement_id or "")
+    assert sealed is not None
+    assert f"authorize Harbour Recovery to charge my Visa on file ending in {number[-4:]}" in sealed.text
+    assert told(house) == ["schedule_made"], "a copy is sent (C2)"
+    house.clock.pass_(days=23)
+    announce_upcoming(house.ports)
+    assert told(house) == ["payment_upcoming", "schedule_made"], "and the debit is announced (C3)"
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, row.id).agreement_id = None
+    go_to(house, row)
+    with pytest.raises(AuthorizationMissing):
+        claim(house.ports, house.organisation_id, row.id, SOON)
+    assert house.truth() == []

@@ -3,9 +3,13 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from portal.storage import agreement, customer, obligation, payment_method
 from portal.usecases.janitor import sweep
+from portal.usecases.plan_life import cancel
 from portal.usecases.restore import hold_charging
+from tests.rig.plans import offered, signer
 from tests.rig.reader import Reader
 from tests.web.conftest import Portal
 
@@ -322,3 +326,17 @@ def test_while_charging_is_on_hold_the_page_says_so_and_the_payment_waits(portal
     assert reader.sees("Yours has not been charged yet")
     assert reader.sees("Please do not pay again.")
     assert portal.house.truth() == []
+
+
+@pytest.mark.parametrize("state", ["offered", "signed", "cancelled"])
+def test_c6_the_whole_debt_can_be_paid_by_hand_whatever_became_of_a_plan(portal: Portal, state: str) -> None:
+    """Nobody needs to authorize debits to pay: a plan that is not signed, runs or was stopped takes nothing away."""
+    house = portal.house
+    plan = offered(house, account_id=portal.account_id)
+    if state != "offered":
+        signer(house, plan).read().sign()
+    if state == "cancelled":
+        cancel(house.ports, house.organisation_id, plan.id, "staff", "The customer revoked it.")
+    portal.paid()
+    assert portal.balance() == 0
+    assert [row["amount_cents"] for row in house.truth()] == [50_000]

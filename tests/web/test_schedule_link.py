@@ -1,5 +1,6 @@
 """The schedule link as a person without script walks it: each payment as it stands; cancel, move, skip, all checked."""
 
+import hashlib
 from datetime import date, timedelta
 
 import pytest
@@ -330,3 +331,24 @@ def test_in_spanish_every_page_is_spanish(portal: Portal) -> None:
     assert reader.heading == "Mover este pago"
     reader.open(reader.path.replace("2/move", "cancel"))
     assert reader.press("Cancelar todos los pagos").errors() == ["Marque la casilla para confirmar."]
+
+
+@pytest.mark.parametrize("ends", ["paid", "revoked"])
+def test_c9_an_authorization_can_be_had_two_years_after_it_ended(portal: Portal, ends: str) -> None:
+    house = portal.house
+    made = scheduled(house, weekly(house, 1))
+    with house.ports.database.read(house.organisation_id) as session:
+        sealed = agreements.by_id(session, made.agreement_id)
+    assert sealed is not None
+    if ends == "paid":
+        due = payments_of(house, made.schedule_id)[0]
+        go_to(house, due)
+        charge_obligation(house.ports, house.organisation_id, due.id, SOON)
+    else:
+        schedule_change.cancel(house.ports, house.organisation_id, made.schedule_id, "customer")
+    house.clock.pass_(days=2 * 366)
+    reader = opened(portal, made.schedule_id).follow("Read your authorization")
+    file = reader.raw("GET", reader.path + ".txt").get_data()
+    assert file.decode() == sealed.text
+    numbered = f"{sealed.text_version}\n{sealed.locale}\n".encode() + file
+    assert hashlib.sha256(numbered).hexdigest() == sealed.text_sha256
