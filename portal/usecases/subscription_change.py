@@ -167,7 +167,11 @@ def _done(case: _Case, row: SubscriptionChange, wish: Wish) -> list[str]:
     record(case.session, case.by, f"subscription_{wish.kind.value}", case.row.id, case.now, change_id=row.id,
            worth_cents=row.worth_cents)  # fmt: skip
     key = f"subscription_changed:{row.id}"
-    return tell(case.session, "subscription_changed", case.row, key, case.now, subject_id=row.id) + ended
+    told = tell(case.session, "subscription_changed", case.row, key, case.now, subject_id=row.id)
+    if not told:
+        raise_alarm(case.session, "subscription_not_told", row.id, case.now,
+                    reference=case.row.reference, change=row.kind)  # fmt: skip
+    return told + ended
 
 
 def _case(session: Session, subscription_id: str, by: str, now: datetime) -> _Case:

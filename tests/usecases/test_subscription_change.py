@@ -9,6 +9,7 @@ from portal.domain.refusal import Refused
 from portal.domain.subscription import ChangeKind
 from portal.storage import audit
 from portal.storage.subscription import SubscriptionChange
+from portal.usecases.account import add_customer
 from portal.usecases.subscription_change import Wish, ask, decide
 from tests.rig.house import House
 from tests.rig.series import told
@@ -151,6 +152,18 @@ def test_days_of_a_month_that_was_paid_whole_are_not_charged_again_when_a_shorte
     lived(house, 70)
     assert [sale["amount_cents"] for sale in house.truth()] == [7_000, 7_000]
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+
+
+def test_c3_a_person_is_called_to_tell_a_participant_who_has_no_address(house: House) -> None:
+    with house.ports.database.transaction(house.organisation_id) as session:
+        person = add_customer(session, reference="C-2", given_name="Bo", family_name="Lee", now=house.clock.at).id
+    one = assigned(house, end_on=date(2027, 1, 1), customer_id=person)
+    activated(house, one)
+    longer, reference = changed(house, one, ChangeKind.extend, until=date(2027, 2, 1)), row_of(house, one).reference
+    with house.ports.database.read(house.organisation_id) as session:
+        [alarm] = [each for each in audit.open_alarms(session) if each.kind == "subscription_not_told"]
+        assert alarm.subject_id == longer.id
+        assert alarm.facts == {"reference": reference, "change": "extend"}
 
 
 def test_a_program_that_was_over_and_goes_on_costs_nothing_for_the_days_between(house: House) -> None:
