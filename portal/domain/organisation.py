@@ -87,7 +87,8 @@ SETTINGS: dict[str, Setting] = {
         Setting("fresh_link", "Send me a fresh link", bool, True,
                 "An expired link offers to send a new one to the address on file."),
         Setting("discreet_messages", "Discreet messages", bool, False,
-                "Subjects and previews name no debt, amount or creditor (Reg F 1006.6(d)(1)).",
+                "Subjects and previews name no debt, amount or creditor; a debt collector's never do (Reg F "
+                "1006.6(d)(1)).",
                 ((Profile.receivables, True),)),
         Setting("debt_collector", "Debt collector", bool, False,
                 "The organisation collects debts for others: the rules of Regulation F bind it, whatever else is set.",

@@ -27,6 +27,11 @@ class OrganisationSettings:
         assert isinstance(value, bool), name  # noqa: S101 - a wrong name is a programming error
         return value
 
+    @property
+    def is_discreet(self) -> bool:
+        """Whether no subject and no page before identity names a debt: a debt collector's never do (C20)."""
+        return self.is_on("discreet_messages") or self.is_on("debt_collector")
+
     def with_(self, **values: bool | int | str) -> "OrganisationSettings":
         """The same with some set for the moment; a wrong name is a programming error."""
         assert values.keys() <= self.values.keys(), values  # noqa: S101 - see above

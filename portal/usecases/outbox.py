@@ -191,7 +191,7 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
         "organisation_color": sender.brand_colour,
         "portal_url": home(ports.portal_url, sender),
         "time_zone": sender.timezone,
-        "discreet": rules.is_on("discreet_messages"),
+        "discreet": rules.is_discreet,
         "help_phone": sender.support_phone,
         "help_email": sender.support_email,
         "help_hours": rules.words("support_hours"),

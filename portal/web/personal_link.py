@@ -198,7 +198,7 @@ def _landing(door: LinkDoor, template: str, token: str) -> Response:
     if found.state is not LinkState.open:
         fresh_path = url_for(f"{door.blueprint.name}.fresh_link", slug=organisation().slug, token=token)
         return unreferred(spent(found.state, fresh_path if rules.is_on("fresh_link") else None))
-    return unreferred(page(template, discreet=rules.is_on("discreet_messages")))
+    return unreferred(page(template, discreet=rules.is_discreet))
 
 
 def _open(door: LinkDoor, token: str) -> tuple[str, str] | None:

@@ -220,6 +220,15 @@ def test_a_pause_that_was_over_before_the_morning_is_not_told_beside_its_end(hou
     }
 
 
+def test_c20_a_debt_collectors_subject_names_no_plan_whatever_is_set(house: House) -> None:
+    house.set("discreet_messages", value=False)
+    cancel(house.ports, house.organisation_id, signed(house).id, "staff")
+    told(house)
+    subjects = [mail["subject"] for mail in house.simulator.call("GET", "/mailbox.json?recipient=ada")[:3]]
+    assert "About what you arranged with us" in subjects
+    assert not [each for each in subjects if "plan" in each.casefold()]
+
+
 def test_one_plan_to_an_account_and_its_rules_are_asked(house: House) -> None:
     plan = offered(house)
     with pytest.raises(Refused, match="plan_exists"):

@@ -142,9 +142,11 @@ def test_attack_025_looking_has_no_effect_and_the_button_needs_more_than_a_press
     assert plan_now(portal.house, plan.id).state == "offered"
 
 
-def test_c20_before_who_it_is_nothing_is_said_of_a_plan(portal: Portal) -> None:
+@pytest.mark.parametrize("is_set", [True, False])
+def test_c20_before_who_it_is_nothing_is_said_of_a_plan(portal: Portal, *, is_set: bool) -> None:
+    """A debt collector is discreet whatever is set."""
     plan = offered(portal.house)
-    portal.house.set("discreet_messages", value=True)
+    portal.house.set("discreet_messages", value=is_set)
     reader = portal.reader().open(link(portal, plan.id))
     assert reader.response.headers["Referrer-Policy"].startswith("no-referrer")
     assert DEBT_WORDS.search(reader.text) is None

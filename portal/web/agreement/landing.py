@@ -91,6 +91,6 @@ def _show(token: str) -> Response:
         return unreferred(page("personal_link/unknown.html", 404))
     g.language_on_file = found.customer.locale
     if found.state in {OfferState.open, OfferState.signed}:
-        return unreferred(page("agreement/landing.html", discreet=rules.is_on("discreet_messages")))
+        return unreferred(page("agreement/landing.html", discreet=rules.is_discreet))
     may_ask = rules.is_on("plan_fresh_offer") and found.plan.replaces_id is None
     return unreferred(spent(found.state, token if may_ask else None))
