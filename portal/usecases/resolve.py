@@ -17,6 +17,7 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
 from portal.usecases.outcome import NOTHING_HAPPENED, refuse_obligation, reschedule, stop_using_keys
 from portal.usecases.ports import Gateway, Ports
+from portal.usecases.rule import is_stopped
 
 
 def resolve(ports: Ports, organisation_id: str, charge_id: str) -> None:
@@ -140,7 +141,7 @@ def _resend(ports: Ports, row: Charge) -> None:
     failpoint("sweep.before_resend")
 
     def work(session: Session) -> Claimed | None:
-        account.lock(session, row.account_id)
+        owed_on = account.lock(session, row.account_id)
         current = charge.lock(session, row.id)
         now = ports.clock.now()
         if current.state != ChargeState.unknown or current.tries != row.tries:
@@ -151,6 +152,8 @@ def _resend(ports: Ports, row: Charge) -> None:
             if now - _last_sent_at(ports, current) >= 2 * ports.timing.quarantine:
                 _end_unreceived(session, current, "never_received", now)
             return None
+        if is_stopped(session, obligation.fresh(session, current.obligation_id), owed_on, now):
+            return None  # as under a hold
         method = payment_method.owned_by(session, current.payment_method_id or "", current.customer_id)
         if method is None:  # removed meanwhile: not wanted any more
             _end_unreceived(session, current, "method_gone", now)

@@ -328,3 +328,10 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _service_balance_too_low,
     _method_gone,
 )
+
+
+def is_stopped(session: Session, due: Obligation, owed_on: Account, now: datetime) -> bool:
+    """Whether somebody has stopped all charging since it was claimed, so that nothing lost is sent again either."""
+    case = Case(session, due, owed_on, now)
+    stops = (_switched_off, _organisation_closed, _plan_waits, _subscription_waits)
+    return any(check(case) is not None for check in stops)

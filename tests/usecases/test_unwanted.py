@@ -7,10 +7,11 @@ from portal.domain.charge import ChargeState, Outcome, OutcomeKind
 from portal.storage import charge
 from portal.usecases.charge import apply, charge_obligation, claim, send
 from portal.usecases.refund import RefundWish, refund_charge
+from portal.usecases.resolve import resolve
 from portal.usecases.schedule_change import CUSTOMER, cancel, cancel_one, settle_unwanted
 from tests.rig.house import House
 from tests.rig.payment import alarms, refunds_of, settle
-from tests.rig.series import go_to, payments_of, scheduled, told, weekly
+from tests.rig.series import attempts_of, go_to, payments_of, scheduled, told, weekly
 
 SOON = timedelta(seconds=2)
 
@@ -52,6 +53,21 @@ def test_p2_what_cannot_be_given_back_calls_a_person_and_is_not_asked_for_withou
     assert "unwanted_not_given_back" in alarms(house)
     house.clock.pass_(days=1)
     assert [each for _, each in unwanted_now(house)] == [charge_id]  # and it is not forgotten
+
+
+def test_the_kill_switch_stops_what_was_lost_from_being_sent_again(house: House) -> None:
+    due = house.obligation(house.account(), 1_000, payment_method_id=house.card_on_file())
+    house.simulator.faults("reset_before", order_prefix=house.organisation_id, operation="sale")
+    charge_obligation(house.ports, house.organisation_id, due, SOON)
+    house.set("charging_enabled", value=False)
+    [row] = attempts_of(house, due)
+    house.clock.pass_(hours=1)
+    resolve(house.ports, house.organisation_id, row.id)
+    assert house.truth() == []
+    house.set("charging_enabled", value=True)
+    house.clock.pass_(hours=1)
+    resolve(house.ports, house.organisation_id, row.id)
+    assert len(house.truth()) == 1
 
 
 def taken_while_cancelled(house: House, cents: int) -> str:
