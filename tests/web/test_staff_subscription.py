@@ -66,6 +66,16 @@ def test_a_change_says_why_is_done_and_told_and_above_the_limit_waits_for_a_seco
     assert [each.status for each in payments(portal.house, one)][:4] == ["paid", "due", "cancelled", "due"]
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "-1", "\u0663", "99"])
+def test_a_payment_that_there_cannot_be_is_not_found(portal: Portal, clerk: Colleague, number: str) -> None:
+    one = assigned(portal.house)
+    activated(portal.house, one)
+    reader = shown(portal, clerk, one).follow("Waive payments").choose("2. December")
+    reader.set_hidden("number", number).fill("Why", "Lost work").press("Waive payments")
+    assert reader.status == 422
+    assert {each.status for each in payments(portal.house, one)[1:]} == {"due"}
+
+
 def test_a_request_to_stop_is_shown_answered_and_ended_by_staff(portal: Portal, clerk: Colleague) -> None:
     house = portal.house
     one = assigned(house)

@@ -3,6 +3,8 @@
 Every rule is asked by the use cases that the command line asks. Assigning is `portal.web.staff.subscription_assign`.
 """
 
+import re
+
 from flask import abort, flash, get_flashed_messages, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
@@ -33,6 +35,7 @@ from portal.web.staff.guard import Here, page_for
 from portal.web.staff.subscription_words import day_typed, kinds, sentence, signs, states
 
 LISTED_MAX = 200
+NUMBER = re.compile(r"[0-9]{1,4}")  # of a payment; longer ones are not read at all
 ONE = "/subscriptions/<visit:subscription_id>"
 OVER = frozenset({SecondLine.cancelled, SecondLine.skipped, SecondLine.not_needed, SecondLine.cancelling})
 WITH_DAY = frozenset({ChangeKind.extend, ChangeKind.shorten})
@@ -104,7 +107,7 @@ def _change_page(kind: ChangeKind) -> None:
         if kind not in acts_of(row):
             return move_on(path_of("subscription", subscription_id=subscription_id))
         typed = {name: request.form.get(name, "")[:500] for name in ("until", "amount", "why")}
-        numbers = tuple(int(each) for each in request.form.getlist("number") if each.isascii() and each.isdigit())
+        numbers = tuple(int(each) for each in request.form.getlist("number") if NUMBER.fullmatch(each))
         try:
             made = ask(
                 ports(), organisation().id, subscription_id, _wish(kind, typed, numbers), typed["why"], here.actor
