@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.rig.keyboard import type_in_frame
 from tests.rig.simulator_process import SimulatorProcess
 from tests.simulator.card_page import ROOT, CardPage, card_form
 
@@ -98,9 +99,8 @@ def test_a_typed_card_becomes_a_nonce_that_the_real_sdk_sells_and_the_page_never
 def test_a_card_is_typed_with_the_keyboard_alone(visitor: Visitor) -> None:
     page = visitor.open()
     page.locator("#card-number-label").click()
-    for name, text in (("number", VISA), ("expirationDate", "12/2031"), ("cvv", "123"), ("postalCode", "60622")):
-        expect(visitor.field(name)).to_be_focused()
-        page.keyboard.type(text)
+    for name, text in (("number", VISA), ("expirationDate", "122031"), ("cvv", "123"), ("postalCode", "60622")):
+        type_in_frame(page, visitor.field(name), text)
         page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Continue")).to_be_focused()
     page.keyboard.press("Enter")

@@ -1,0 +1,23 @@
+"""Typing by keyboard alone into a field in a frame of another site. For browser tests; the portal never uses it."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+TRIES = 5
+
+
+def type_in_frame(page: Page, field: Locator, digits: str) -> None:
+    """Types into the field that has just got the focus, until all of it stands there.
+
+    A frame of another site is another process. Its document has the focus a moment before the browser sends it the
+    keys; what is typed in between goes nowhere, as it would for a person who types within a millisecond of Tab.
+    """
+    expect(field).to_be_focused()
+    for _ in range(TRIES):
+        page.keyboard.type(digits)
+        if re.sub(r"\D", "", field.input_value()) == digits:
+            return
+        page.keyboard.press("Control+A")
+        page.keyboard.press("Delete")
+    raise AssertionError(f"{digits} was typed {TRIES} times and {field.input_value()!r} stands there")
