@@ -1,4 +1,4 @@
-"""What the demo is filled with: three organisations, their customers, accounts, offers, a card on file, and links.
+"""What the demo is filled with: four organisations, their customers, accounts, offers, a card on file, and links.
 
 Called once per database by demo/seed_once.py. Everything is made through use cases, nothing is real: names are
 invented, numbers and addresses are ones set aside for fiction.

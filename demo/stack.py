@@ -99,7 +99,7 @@ class Stack:
             self._migrate(environment)
         with self._step("The simulator answers"):
             simulator.wait_until_healthy(f"{self.addresses.simulator_url}/simulator/health")
-        with self._step("Three organisations are there"):
+        with self._step("Four organisations are there"):
             seeded = seed_once(self.var, environment, root=ROOT)
             tell_carrier(self.addresses.simulator_url, self.addresses.portal_url)
         granian = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.addresses.portal_port)]
