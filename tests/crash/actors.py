@@ -3,12 +3,18 @@
 Each runs in a child of its own, armed or not; a point that raises is told apart from an error nobody planned.
 """
 
+import contextlib
 import sys
+import tempfile
 import traceback
+import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import configure_mappers
 
 from portal.usecases import agreement, checkout
 from portal.usecases.charge import charge_obligation
@@ -23,6 +29,7 @@ from tests.crash.crew import RAISED, Wire
 from tests.crash.history import History
 from tests.crash.world import TIMEOUT, Scene, World
 from tests.rig.house import ListeningDoorbell
+from tests.rig.simulator_process import SimulatorProcess
 
 GO, SWEEP, QUIT = b"g", b"s", b"q"
 DONE, POINT_RAISED = b"d", b"r"
@@ -104,3 +111,17 @@ def janitor(world: World, armed: str, wire: Wire) -> int:
                 traceback.print_exc()
             wire.report(POINT_RAISED if raised() else DONE)
     return 0
+
+
+@contextlib.contextmanager
+def own_world(name: str, url: str) -> Iterator[tuple[World, Path]]:
+    """For a rig that is a program of its own: a world over a simulator of its own, and where its actors log."""
+    warnings.simplefilter("ignore", DeprecationWarning)
+    listen_to_logs()
+    configure_mappers()  # before anybody forks
+    simulator = SimulatorProcess()
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"paydoor-{name}-") as folder:
+            yield World(url, simulator), Path(folder, "log")
+    finally:
+        simulator.stop()

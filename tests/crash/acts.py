@@ -9,19 +9,15 @@ import json
 import random
 import signal
 import sys
-import tempfile
 import time
 import traceback
-import warnings
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import configure_mappers
-
 from tests.crash.act import Act
-from tests.crash.actors import listen_to_logs
+from tests.crash.actors import own_world
 from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct, SubscribeAct
 from tests.crash.crew import FAILED
 from tests.crash.history import ACTIONS
@@ -30,7 +26,6 @@ from tests.crash.money_acts import DisputeAct, GatewayRetryAct, RefundAct, RunAc
 from tests.crash.oracle import Verdict
 from tests.crash.player import Cell, Played
 from tests.crash.world import World
-from tests.rig.simulator_process import SimulatorProcess
 
 ACTS: tuple[type[Act], ...] = (
     RunAct, RefundAct, DisputeAct, GatewayRetryAct, SettlementAct, MakeAct, CardAct, ChangeAct, ServiceAct,
@@ -107,29 +102,20 @@ def main() -> int:
     parser.add_argument("--one-of-each", action="store_true", help="each act once")
     parser.add_argument("--act", choices=[act.__name__ for act in ACTS], help="play the histories of this act only")
     options = parser.parse_args()
-    warnings.simplefilter("ignore", DeprecationWarning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
-    listen_to_logs()
-    configure_mappers()
     numbers = [options.only] if options.only is not None else list(range(options.histories))
     if options.one_of_each:
         numbers = [cells(options.seed).index(cell) for cell in ONE_OF_EACH]
     if options.act:
         order = cells(options.seed)
         numbers = [number for number in numbers if order[number % len(order)].act.__name__ == options.act]
-    simulator = SimulatorProcess()
-    try:
-        with tempfile.TemporaryDirectory(prefix="paydoor-acts-") as folder:
-            log = Path(folder, "log")
-            world = World(options.url, simulator)
-            results = []
-            for number in numbers:
-                results.append(play(world, options.seed, number, log))
-                if not results[-1]["is_good"]:
-                    sys.stderr.write(f"BAD {json.dumps(results[-1])}\n")
-            said = log.read_text()[-6_000:] if log.exists() else ""
-    finally:
-        simulator.stop()
+    with own_world("acts", options.url) as (world, log):
+        results = []
+        for number in numbers:
+            results.append(play(world, options.seed, number, log))
+            if not results[-1]["is_good"]:
+                sys.stderr.write(f"BAD {json.dumps(results[-1])}\n")
+        said = log.read_text()[-6_000:] if log.exists() else ""
     bad = [result for result in results if not result["is_good"]]
     counts = ", ".join(f"{sum(result[key] for result in results)} {key}" for key in COUNTED)
     found = {

@@ -10,8 +10,6 @@ import argparse
 import json
 import random
 import sys
-import tempfile
-import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import configure_mappers
 
 from portal.storage import ledger
 from portal.storage.charge import Charge
@@ -29,11 +26,10 @@ from portal.usecases.charge_many import charge_many
 from portal.usecases.failpoint import FailpointRaised, arm
 from portal.usecases.invariants import Walk
 from portal.usecases.janitor import POOL, sweep
-from tests.crash.actors import GO, PAST_ALL_ACCOUNTS, listen_to_logs
+from tests.crash.actors import GO, PAST_ALL_ACCOUNTS, own_world
 from tests.crash.crew import RAISED, Child, Wire, settled, wait
 from tests.crash.world import World
 from tests.rig.house import House
-from tests.rig.simulator_process import SimulatorProcess
 
 PAYMENTS = 10
 THREADS = 4
@@ -157,18 +153,9 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=100)
     parser.add_argument("--seed", type=int, default=20_261)
     options = parser.parse_args()
-    warnings.simplefilter("ignore", DeprecationWarning)
-    listen_to_logs()
-    configure_mappers()
-    simulator = SimulatorProcess()
-    try:
-        with tempfile.TemporaryDirectory(prefix="paydoor-batch-") as folder:
-            log = Path(folder, "log")
-            world = World(options.url, simulator)
-            played = [play(world, options.seed + number, log) for number in range(options.histories)]
-            said = log.read_text()[-3_000:] if log.exists() else ""
-    finally:
-        simulator.stop()
+    with own_world("batch", options.url) as (world, log):
+        played = [play(world, options.seed + number, log) for number in range(options.histories)]
+        said = log.read_text()[-3_000:] if log.exists() else ""
     ends: Counter[str] = Counter()
     for each in played:
         ends += Counter(each["ends"])

@@ -6,25 +6,20 @@ must not fork.
 
 import json
 import sys
-import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import configure_mappers
-
 from portal.domain.refusal import Refused
 from portal.storage import account, ledger, obligation
 from portal.usecases.charge import charge_obligation
 from portal.usecases.ledger import differs_from_entries, lower_balance
-from tests.crash.actors import GO, listen_to_logs
+from tests.crash.actors import GO, own_world
 from tests.crash.crew import FAILED, Child, Wire, settled, wait
 from tests.crash.world import World
 from tests.rig.house import House
-from tests.rig.simulator_process import SimulatorProcess
 
 PROCESSES = 16
 PATIENT = timedelta(seconds=30)  # a busy desk is not a fault of the gateway
@@ -98,21 +93,13 @@ def _run(work: Work, world: World, house: House, account_id: str, obligation_id:
 
 def main(url: str) -> int:
     """Three races, one JSON object."""
-    warnings.simplefilter("ignore", DeprecationWarning)
-    listen_to_logs()
-    configure_mappers()
-    simulator = SimulatorProcess()
-    try:
-        with tempfile.TemporaryDirectory(prefix="paydoor-race-") as folder:
-            world = World(url, simulator)
-            found = {
-                "sixteen payments": race(world, Path(folder), pay),
-                "one payment sixteen times": race(world, Path(folder), pay, one_obligation=True),
-                "payments and a lowered bill": race(world, Path(folder), pay_or_lower),
-            }
-            log = Path(folder, "log").read_text() if any(each["failed"] for each in found.values()) else ""
-    finally:
-        simulator.stop()
+    with own_world("race", url) as (world, log_path):
+        found = {
+            "sixteen payments": race(world, log_path.parent, pay),
+            "one payment sixteen times": race(world, log_path.parent, pay, one_obligation=True),
+            "payments and a lowered bill": race(world, log_path.parent, pay_or_lower),
+        }
+        log = log_path.read_text() if any(each["failed"] for each in found.values()) else ""
     sys.stdout.write(json.dumps({**found, "log": log}, indent=2) + "\n")
     return FAILED if log else 0
 

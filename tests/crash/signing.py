@@ -11,10 +11,8 @@ import argparse
 import json
 import random
 import sys
-import tempfile
 import time
 import uuid
-import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -22,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import configure_mappers
 
 from portal.domain.refusal import Refused
 from portal.storage import plan
@@ -39,13 +36,12 @@ from portal.usecases.plan_life import cancel
 from portal.usecases.plan_offer import expire
 from portal.usecases.ports import Ports
 from portal.usecases.sign import Given, sign
-from tests.crash.actors import GO, PAST_ALL_ACCOUNTS, listen_to_logs
+from tests.crash.actors import GO, PAST_ALL_ACCOUNTS, own_world
 from tests.crash.crew import RAISED, Child, Wire, settled, wait
 from tests.crash.signing_oracle import BALANCE_CENTS, DOWN_CENTS, PARTS, Scene, judge, whole_now
 from tests.crash.world import TIMEOUT, World
 from tests.rig.house import House
 from tests.rig.plans import BROWSER, IP, settlement, signer, wish
-from tests.rig.simulator_process import SimulatorProcess
 
 SIGN_POINTS = (
     "plan.sign.after_print", "plan.sign.after_keep", "plan.sign.before_commit", "plan.sign.after_commit",
@@ -282,18 +278,9 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=100)
     parser.add_argument("--seed", type=int, default=20_261)
     options = parser.parse_args()
-    warnings.simplefilter("ignore", DeprecationWarning)
-    listen_to_logs()
-    configure_mappers()
-    simulator = SimulatorProcess()
-    try:
-        with tempfile.TemporaryDirectory(prefix="paydoor-signing-") as folder:
-            log = Path(folder, "log")
-            world = World(options.url, simulator)
-            played = [play(world, options.seed + number, log) for number in range(options.histories)]
-            said = log.read_text()[-3_000:] if log.exists() else ""
-    finally:
-        simulator.stop()
+    with own_world("signing", options.url) as (world, log):
+        played = [play(world, options.seed + number, log) for number in range(options.histories)]
+        said = log.read_text()[-3_000:] if log.exists() else ""
     bad, hit = [each for each in played if each["wrong"]], sum(each["hit"] for each in played)
     ends = Counter(each["end"] for each in played)
     met = sorted({(each["point"], each["action"]) for each in played if each["hit"]})
