@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 from portal.delivery.brand import checked_color
 from portal.delivery.language import Language
 from portal.delivery.service_document import contact_of, safe
-from portal.domain.statement import StatementFacts, StatementLine
+from portal.domain.statement import StatementFacts, line_words
 
 
 def statement_data(facts: StatementFacts, language: Language) -> dict[str, Any]:
     """What `statement.typ` sets."""
     _ = language._
-    words = _words(language)
+    words = line_words(language._)
     practice = facts.practice
     days = _("%(first)s to %(last)s") % {"first": language.day(facts.from_on), "last": language.day(facts.until_on)}
     made_on = language.day(facts.made_at.astimezone(ZoneInfo(practice.time_zone)).date())
@@ -60,19 +60,4 @@ def statement_data(facts: StatementFacts, language: Language) -> dict[str, Any]:
         ],
         "closing_label": _("Balance on %(day)s") % {"day": language.day(facts.until_on)},
         "closing": language.money(facts.closing_cents),
-    }
-
-
-def _words(language: Language) -> dict[StatementLine, str]:
-    _ = language._
-    return {
-        StatementLine.service: _("Service"),
-        StatementLine.balance: _("Balance"),
-        StatementLine.insurance: _("Insurance"),
-        StatementLine.adjustment: _("Adjustment"),
-        StatementLine.payment: _("Payment"),
-        StatementLine.settlement: _("Settlement"),
-        StatementLine.given_back: _("Payment given back"),
-        StatementLine.taken_back: _("Payment taken back by a bank"),
-        StatementLine.correction: _("Correction"),
     }

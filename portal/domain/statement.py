@@ -1,8 +1,9 @@
 """Statements: what an account owed before some days, every move of money in them, and what it owed after, in cents.
 
-Worked out from the ledger, shown on a page and put on paper. Knows no rows and no words.
+Worked out from the ledger, shown on a page and put on paper. Knows no rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -24,6 +25,21 @@ class StatementLine(StrEnum):
     given_back = "given_back"
     taken_back = "taken_back"  # by a bank
     correction = "correction"
+
+
+def line_words(_: Callable[[str], str]) -> dict[StatementLine, str]:
+    """What each is called, in the language of `_`; the same on screen and on paper."""
+    return {
+        StatementLine.service: _("Service"),
+        StatementLine.balance: _("Balance"),
+        StatementLine.insurance: _("Insurance"),
+        StatementLine.adjustment: _("Adjustment"),
+        StatementLine.payment: _("Payment"),
+        StatementLine.settlement: _("Settlement"),
+        StatementLine.given_back: _("Payment given back"),
+        StatementLine.taken_back: _("Payment taken back by a bank"),
+        StatementLine.correction: _("Correction"),
+    }
 
 
 _LINES: dict[Recipe, StatementLine] = {

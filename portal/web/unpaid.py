@@ -1,12 +1,39 @@
-"""What to do after a payment was declined, by kind of refusal, in the reader's words. Called by result pages.
+"""The result of a payment that is not paid: still being confirmed, or declined with what to do. Called by result pages.
 
-The issuer's own words are never shown (attack 71).
+Says only what the rows say; the issuer's own words are never shown (attack 71).
 """
 
+from typing import Any
+
+from flask import Response, request
 from flask_babel import gettext as _
 
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
+from portal.web.fragments import page
+
+
+def confirming(obligation: Obligation, **context: Any) -> Response:
+    """The page that asks again by itself. It is announced once, not each time it asks."""
+    waiting = request.headers.get("HX-Target") == "div#outcome"
+    return page(
+        "payment_link/confirming.html",
+        announce="" if waiting else _("We are confirming your payment"),
+        in_review=obligation.status == "review",
+        obligation=obligation,
+        **context,
+    )
+
+
+def declined(obligation: Obligation, attempt: Charge | None, **context: Any) -> Response:
+    """The page that says so, and what helps."""
+    return page(
+        "payment_link/declined.html",
+        announce=_("Payment declined"),
+        advice=advice(obligation, attempt),
+        obligation=obligation,
+        **context,
+    )
 
 
 def advice(obligation: Obligation, attempt: Charge | None) -> str:

@@ -5,7 +5,7 @@ Says only what the rows say; asks nobody else.
 
 from typing import Any
 
-from flask import abort, request
+from flask import abort
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,8 +17,8 @@ from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
 from portal.web.customer.service_payment import PAY
-from portal.web.declined import advice
 from portal.web.fragments import move_on, page
+from portal.web.unpaid import confirming, declined
 
 
 @page_for(f"{PAY}/result", name="services_result")
@@ -41,11 +41,12 @@ def result(here: Here, selection_id: str) -> AnyResponse:
         "pay_again": path_of("services_again", selection_id=selection_id),
         "receipt_pdf": path_of("receipt", receipt_id=receipt.id) if receipt else "",
     }
-    context: dict[str, Any] = {"obligation": due, "account": chosen.account, "urls": urls}
+    context: dict[str, Any] = {"account": chosen.account, "urls": urls}
     if due.status == "paid":
         return page(
             "customer/services_paid.html",
             announce=_("Payment received"),
+            obligation=due,
             receipt=receipt,
             attempt=last,
             lines=chosen.lines,
@@ -56,14 +57,8 @@ def result(here: Here, selection_id: str) -> AnyResponse:
             **context,
         )
     if due.status in ("due", "charging", "review"):
-        waiting = request.headers.get("HX-Target") == "div#outcome"
-        return page(
-            "payment_link/confirming.html",
-            announce="" if waiting else _("We are confirming your payment"),
-            in_review=due.status == "review",
-            **context,
-        )
-    return page("payment_link/declined.html", announce=_("Payment declined"), advice=advice(due, last), **context)
+        return confirming(due, **context)
+    return declined(due, last, **context)
 
 
 @page_for(f"{PAY}/again", "POST", name="services_again")

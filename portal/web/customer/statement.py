@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.due_date import local_date
 from portal.domain.refusal import Refused
-from portal.domain.statement import StatementFacts, StatementLine
+from portal.domain.statement import StatementFacts, line_words
 from portal.storage import account as accounts
 from portal.storage.account import Account
 from portal.usecases.statement import statement
@@ -50,7 +50,7 @@ def show(here: Here) -> AnyResponse:
         asked=asked,
         chosen=chosen,
         accounts=own,
-        words=_words(),
+        words=line_words(_),
         errors=errors,
     )
 
@@ -118,17 +118,3 @@ def _day(typed: str) -> date | None:
     except ValueError:
         return None
     return found if found is not None and 1900 <= found.year <= 9000 else None
-
-
-def _words() -> dict[StatementLine, str]:
-    return {
-        StatementLine.service: _("Service"),
-        StatementLine.balance: _("Balance"),
-        StatementLine.insurance: _("Insurance"),
-        StatementLine.adjustment: _("Adjustment"),
-        StatementLine.payment: _("Payment"),
-        StatementLine.settlement: _("Settlement"),
-        StatementLine.given_back: _("Payment given back"),
-        StatementLine.taken_back: _("Payment taken back by a bank"),
-        StatementLine.correction: _("Correction"),
-    }

@@ -24,11 +24,11 @@ from portal.web.access import organisation, ports
 from portal.web.card_fields import client_token_answer, script_base
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
-from portal.web.declined import advice
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.refusals import sentence
 from portal.web.signed_in import browser
+from portal.web.unpaid import confirming, declined
 
 ONE = "/subscriptions/<visit:subscription_id>"
 ORDER = f"{ONE}/card"  # its end says that it is a page with card fields
@@ -106,11 +106,12 @@ def result(here: Here, subscription_id: str) -> AnyResponse:
         "subscription": path_of("subscription", subscription_id=subscription_id),
         "authorization": path_of("subscription_authorization", subscription_id=subscription_id),
     }
-    context: dict[str, Any] = {"obligation": due, "account": seen.account, "urls": urls}
+    context: dict[str, Any] = {"account": seen.account, "urls": urls}
     if due.status == "paid":
         return page(
             "customer/subscription_done.html",
             announce=_("Payment received"),
+            obligation=due,
             seen=seen,
             receipt=receipt,
             attempt=last,
@@ -118,14 +119,8 @@ def result(here: Here, subscription_id: str) -> AnyResponse:
             **context,
         )
     if due.status in ("charging", "review") or (due.status == "due" and not due.retries):
-        waiting = request.headers.get("HX-Target") == "div#outcome"
-        return page(
-            "payment_link/confirming.html",
-            announce="" if waiting else _("We are confirming your payment"),
-            in_review=due.status == "review",
-            **context,
-        )
-    return page("payment_link/declined.html", announce=_("Payment declined"), advice=advice(due, last), **context)
+        return confirming(due, **context)
+    return declined(due, last, **context)
 
 
 def seen_by(here: Here, subscription_id: str) -> Seen:

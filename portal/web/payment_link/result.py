@@ -23,7 +23,6 @@ from portal.usecases.receipt_again import send_again, send_schedule_again
 from portal.usecases.schedule_checkout import link_of
 from portal.usecases.visit import Walk, look
 from portal.web.access import organisation, ports
-from portal.web.declined import advice
 from portal.web.fragments import move_on, page
 from portal.web.payment_link import scheduled
 from portal.web.payment_link.contact import details_of
@@ -31,6 +30,7 @@ from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, step
 from portal.web.personal_link import closed
 from portal.web.refusals import sentence
+from portal.web.unpaid import confirming, declined
 
 CONFIRMING = ("due", "charging")
 
@@ -145,28 +145,17 @@ def _page(here: Here, told: str) -> AnyResponse:
     }
     signed_in = here.walk.visit.sign_in_id is not None
     urls["account"] = url_for("customer.home", slug=organisation().slug) if signed_in else ""
-    context: dict[str, Any] = {"obligation": obligation, "account": here.walk.account, "urls": urls, "told": told}
+    context: dict[str, Any] = {"account": here.walk.account, "urls": urls, "told": told}
     if obligation.status == "paid":
         return page(
             "payment_link/received.html",
             announce=told or _("Payment received"),
+            obligation=obligation,
             receipt=found.receipt,
             attempt=found.attempt,
             email=details_of(here.walk)["email"] if here.walk.settings.is_on("receipt_by_email") else "",
             **context,
         )
     if obligation.status in CONFIRMING or obligation.status == "review":
-        waiting = request.headers.get("HX-Target") == "div#outcome"
-        return page(
-            "payment_link/confirming.html",
-            announce="" if waiting else _("We are confirming your payment"),
-            in_review=obligation.status == "review",
-            is_held=found.is_held,
-            **context,
-        )
-    return page(
-        "payment_link/declined.html",
-        announce=_("Payment declined"),
-        advice=advice(obligation, found.attempt),
-        **context,
-    )
+        return confirming(obligation, is_held=found.is_held, **context)
+    return declined(obligation, found.attempt, **context)
