@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Text, UniqueConstraint, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, tenant_args
+from portal.storage.rows import TenantRow, new_id, tenant_args
 from portal.storage.types import Instant, Plain
 
 
@@ -74,6 +75,20 @@ def about(session: Session, subject_id: str) -> list[AuditEntry]:
 def alarm_of(session: Session, kind: str, subject_id: str) -> Alarm | None:
     """The alarm of this kind on this subject, cleared or not."""
     return session.scalars(select(Alarm).where(Alarm.kind == kind, Alarm.subject_id == subject_id)).one_or_none()
+
+
+def insert_alarm(session: Session, kind: str, subject_id: str, facts: dict[str, Any], raised_at: datetime) -> None:
+    """Writes an alarm unless a rival has raised the same one meanwhile: then theirs stands."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Alarm).values(
+        organisation_id=session.info["organisation_id"],
+        id=new_id(),
+        kind=kind,
+        subject_id=subject_id,
+        facts=facts,
+        raised_at=raised_at,
+    )
+    session.execute(statement.on_conflict_do_nothing(index_elements=["organisation_id", "kind", "subject_id"]))
 
 
 def alarm_by_id(session: Session, alarm_id: str) -> Alarm | None:

@@ -15,15 +15,7 @@ def raise_alarm(session: Session, kind: str, subject_id: str, now: datetime, **f
     """Raises an alarm once per kind and subject; raising it again after it was cleared opens it anew."""
     row = audit.alarm_of(session, kind, subject_id)
     if row is None:
-        row = Alarm(
-            organisation_id=session.info["organisation_id"],
-            kind=kind,
-            subject_id=subject_id,
-            facts=facts,
-            raised_at=now,
-        )
-        session.add(row)
-        session.flush()
+        audit.insert_alarm(session, kind, subject_id, facts, now)
     elif row.cleared_at is not None:
         row.raised_at, row.cleared_at, row.facts = now, None, facts
 

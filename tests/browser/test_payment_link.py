@@ -13,7 +13,7 @@ from portal.storage import payment_method
 from portal.usecases.resolve import resolve
 from tests.browser.conftest import DESK, PHONE, Site, Visitor, axe, fill_card, tab_to
 from tests.rig.house import ManualClock
-from tests.rig.keyboard import type_in_frame
+from tests.rig.keyboard import leave_frames, type_in_frame
 from tests.rig.simulator_process import SimulatorProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -185,6 +185,7 @@ def test_a_keyboard_alone_completes_the_walk(site: Site, visit: Visit) -> None:
         type_in_frame(page, box, typed)
         page.keyboard.press("Tab")
     tab_to(page, "main button.primary")
+    leave_frames(page, page.locator("main button.primary"))
     page.keyboard.press("Enter")
     page.wait_for_url("**/check")
     tab_to(page, "main button.primary")

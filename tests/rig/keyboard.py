@@ -1,4 +1,4 @@
-"""Typing by keyboard alone into a field in a frame of another site. For browser tests; the portal never uses it."""
+"""Typing by keyboard alone into a field in a frame of another site, and leaving it. For browser tests; the portal never uses it."""
 
 import re
 
@@ -21,3 +21,17 @@ def type_in_frame(page: Page, field: Locator, digits: str) -> None:
         page.keyboard.press("Control+A")
         page.keyboard.press("Delete")
     raise AssertionError(f"{digits} was typed {TRIES} times and {field.input_value()!r} stands there")
+
+
+def leave_frames(page: Page, goal: Locator) -> None:
+    """Waits until the page itself hears keys, after Tab went from a field in a frame to `goal`.
+
+    On the way back, too, the focus is there a moment before the keys are. Shift alone does nothing anywhere.
+    """
+    expect(goal).to_be_focused()
+    page.evaluate("() => addEventListener('keydown', () => { window.hearsKeys = true }, { capture: true, once: true })")
+    for _ in range(TRIES):
+        page.keyboard.press("Shift")
+        if page.evaluate("() => window.hearsKeys === true"):
+            return
+    raise AssertionError("the page has the focus and hears no keys")
