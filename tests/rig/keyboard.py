@@ -1,4 +1,4 @@
-"""Typing by keyboard alone into a field in a frame of another site, and leaving it. For browser tests; the portal never uses it."""
+"""Typing by keyboard alone into a field in a frame of another site, and leaving it. For browser tests only."""
 
 import re
 

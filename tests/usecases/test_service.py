@@ -16,7 +16,6 @@ from portal.usecases.ledger import free_cents, lower_balance
 from portal.usecases.patient import add_patient
 from portal.usecases.service import correct_service, facts_of, lower_service, raise_service, record_service
 from tests.rig.house import House
-from tests.rig.racers import race
 from tests.rig.payment import balance_of, give_back, settle
 from tests.rig.practice import (
     SOON,
@@ -29,6 +28,7 @@ from tests.rig.practice import (
     provider_of,
     service_of,
 )
+from tests.rig.racers import race
 
 
 def sound(house: House, account_id: str) -> None:
