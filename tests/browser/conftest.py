@@ -109,7 +109,6 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
         wanted: dict[str, Any] = {"viewport": PHONE, "locale": "en-US", **options}
         context = browser.new_context(**wanted)
         contexts.append(context)
-        context.set_default_timeout(10_000)
         page = context.new_page()
         visitor = Visitor(page, [], [])
         page.on("request", visitor.note)

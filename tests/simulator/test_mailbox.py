@@ -22,7 +22,7 @@ def receipt(to: str = "maria@example.com", subject: str = "Your receipt – Stra
 
 
 def send(simulator: SimulatorProcess, mail: EmailMessage) -> None:
-    with smtplib.SMTP("127.0.0.1", simulator.smtp_port, timeout=10) as smtp:
+    with smtplib.SMTP("127.0.0.1", simulator.smtp_port, timeout=30) as smtp:
         smtp.login("anybody", "anything")
         smtp.send_message(mail)
 
@@ -41,12 +41,12 @@ def test_a_mail_can_be_read_in_every_part(simulator: SimulatorProcess) -> None:
     assert attachment["size"] == 16
     assert attachment["sha256"] == hashlib.sha256(b"%PDF-1.7 receipt").hexdigest()
     assert mail["received_at"].endswith("+00:00")
-    assert b"receipt-1@northside" in requests.get(f"{simulator.url}/mailbox/1/raw", timeout=10).content
-    download = requests.get(f"{simulator.url}/mailbox/1/attachments/1", timeout=10)
+    assert b"receipt-1@northside" in requests.get(f"{simulator.url}/mailbox/1/raw", timeout=30).content
+    download = requests.get(f"{simulator.url}/mailbox/1/attachments/1", timeout=30)
     assert download.content == b"%PDF-1.7 receipt"
     assert download.headers["Content-Disposition"] == "attachment; filename*=UTF-8''receipt%20%C3%B1.pdf"
-    assert requests.get(f"{simulator.url}/mailbox/1/attachments/2", timeout=10).status_code == 404
-    assert requests.get(f"{simulator.url}/mailbox/2", timeout=10).status_code == 404
+    assert requests.get(f"{simulator.url}/mailbox/1/attachments/2", timeout=30).status_code == 404
+    assert requests.get(f"{simulator.url}/mailbox/2", timeout=30).status_code == 404
 
 
 def test_the_list_is_newest_first_and_filtered_by_recipient(simulator: SimulatorProcess) -> None:
@@ -54,7 +54,7 @@ def test_the_list_is_newest_first_and_filtered_by_recipient(simulator: Simulator
         send(simulator, receipt(to, f"Mail {number}"))
     assert [mail["subject"] for mail in simulator.call("GET", "/mailbox.json")] == ["Mail 2", "Mail 1", "Mail 0"]
     assert [mail["subject"] for mail in simulator.call("GET", "/mailbox.json?recipient=maria@")] == ["Mail 2", "Mail 0"]
-    shown = requests.get(f"{simulator.url}/mailbox?recipient=jo@example.com", timeout=10).text
+    shown = requests.get(f"{simulator.url}/mailbox?recipient=jo@example.com", timeout=30).text
     assert "Mail 1" in shown
     assert "Mail 2" not in shown
 
@@ -62,14 +62,14 @@ def test_the_list_is_newest_first_and_filtered_by_recipient(simulator: Simulator
 def test_what_a_mail_says_is_never_markup_of_the_page(simulator: SimulatorProcess) -> None:
     send(simulator, receipt(subject="<script>alert(1)</script> & 'x'"))
     for path in ("/mailbox", "/mailbox/1"):
-        answer = requests.get(simulator.url + path, timeout=10)
+        answer = requests.get(simulator.url + path, timeout=30)
         assert "<script" not in answer.text
         assert "script-src" not in answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    shown = requests.get(f"{simulator.url}/mailbox/1/html", timeout=10)
+    shown = requests.get(f"{simulator.url}/mailbox/1/html", timeout=30)
     assert shown.headers["Content-Security-Policy"].startswith("sandbox allow-popups")
     assert "allow-scripts" not in shown.headers["Content-Security-Policy"]
-    assert 'href="https://pay.example/northside/l/abc"' in requests.get(f"{simulator.url}/mailbox/1", timeout=10).text
+    assert 'href="https://pay.example/northside/l/abc"' in requests.get(f"{simulator.url}/mailbox/1", timeout=30).text
 
 
 def test_mails_survive_a_restart_and_end_with_the_reset(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_slow_server_takes_the_mail_although_the_sender_gave_up(simulator: Sim
 
 def test_an_unknown_fault_is_refused(simulator: SimulatorProcess) -> None:
     for wrong in ({"mode": "explode"}, {"mode": "slow", "times": -1}, {"colour": "red"}, {}):
-        assert requests.post(f"{simulator.url}/simulator/mail-faults", json=wrong, timeout=10).status_code == 400
+        assert requests.post(f"{simulator.url}/simulator/mail-faults", json=wrong, timeout=30).status_code == 400
     assert simulator.call("GET", "/simulator/mail-faults") == []
 
 
@@ -141,8 +141,8 @@ def test_an_unknown_fault_is_refused(simulator: SimulatorProcess) -> None:
     ],
 )
 def test_a_broken_mail_is_kept_and_shown(simulator: SimulatorProcess, raw: bytes) -> None:
-    with smtplib.SMTP("127.0.0.1", simulator.smtp_port, timeout=10) as smtp:
+    with smtplib.SMTP("127.0.0.1", simulator.smtp_port, timeout=30) as smtp:
         smtp.sendmail("a@example.com", ["b@example.com"], raw)
     assert len(simulator.call("GET", "/mailbox.json")) == 1
     for path in ("/mailbox", "/mailbox/1", "/mailbox/1/html", "/mailbox/1/raw"):
-        assert requests.get(simulator.url + path, timeout=10).status_code == 200
+        assert requests.get(simulator.url + path, timeout=30).status_code == 200

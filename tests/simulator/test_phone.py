@@ -27,7 +27,7 @@ class Rerouted(TwilioHttpClient):
     """The library's documented way to another address: its own HTTP client with the origin swapped."""
 
     def __init__(self, origin: str) -> None:
-        super().__init__(timeout=10)
+        super().__init__(timeout=30)
         self.origin = origin
 
     def request(self, method: str, url: str, *arguments: object, **named: object) -> Response:
@@ -46,7 +46,7 @@ def test_the_library_sends_a_text_and_asks_for_it(simulator: SimulatorProcess) -
     assert (asked.status, asked.body) == ("delivered", "Your receipt: https://pay.example/r/1")
     (text,) = simulator.call("GET", "/phone.json")
     assert (text["sid"], text["to"], text["from"], text["body"]) == (sent.sid, MARIA, SENDER, asked.body)
-    shown = requests.get(f"{simulator.url}/phone", timeout=10).text
+    shown = requests.get(f"{simulator.url}/phone", timeout=30).text
     assert MARIA in shown
     assert 'href="https://pay.example/r/1"' in shown
 
@@ -75,11 +75,11 @@ def test_another_token_for_the_same_account_is_refused(simulator: SimulatorProce
     with pytest.raises(TwilioRestException) as refused:
         carrier(simulator, "another").messages.create(to=MARIA, from_=SENDER, body="second")
     assert (refused.value.status, refused.value.code) == (401, 20003)
-    assert requests.post(f"{simulator.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", timeout=10).status_code == 401
+    assert requests.post(f"{simulator.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", timeout=30).status_code == 401
 
 
 def say(simulator: SimulatorProcess, words: str) -> None:
-    answer = requests.post(f"{simulator.url}/phone/reply", data={"from": MARIA, "body": words}, timeout=10)
+    answer = requests.post(f"{simulator.url}/phone/reply", data={"from": MARIA, "body": words}, timeout=30)
     assert answer.status_code == 200
 
 
@@ -92,7 +92,7 @@ def test_a_person_who_says_stop_gets_no_more_texts_until_start(tmp_path: Path) -
     with pytest.raises(TwilioRestException) as refused:
         carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="again")
     assert refused.value.code == 21610
-    assert "said STOP" in requests.get(f"{simulator.url}/phone", timeout=10).text
+    assert "said STOP" in requests.get(f"{simulator.url}/phone", timeout=30).text
     say(simulator, "START")
     carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="again")
     texts = simulator.call("GET", "/phone.json?number=13125550123")
@@ -151,7 +151,7 @@ def test_the_status_is_called_back_and_signed(simulator: SimulatorProcess) -> No
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/notice/sms"
         carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello", status_callback=address)
-        notices = [heard.get(timeout=10), heard.get(timeout=10)]
+        notices = [heard.get(timeout=30), heard.get(timeout=30)]
         server.shutdown()
     assert [post["MessageStatus"] for _, post in notices] == ["sent", "delivered"]
     for signature, post in notices:
@@ -169,7 +169,7 @@ def test_what_a_text_says_is_never_markup_of_the_page(simulator: SimulatorProces
     carrier(simulator).messages.create(
         to=MARIA, from_=SENDER, body='<script>alert(1)</script> "https://x.example/?a=1&b=2"'
     )
-    answer = requests.get(f"{simulator.url}/phone", timeout=10)
+    answer = requests.get(f"{simulator.url}/phone", timeout=30)
     assert "<script" not in answer.text
     assert 'href="https://x.example/?a=1&amp;b=2"' in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

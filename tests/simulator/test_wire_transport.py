@@ -23,7 +23,7 @@ BASE = "/merchants/integration_merchant_id"
 
 def _post(simulator: SimulatorProcess, path: str, body: Any, content_type: str = "application/xml", **more: Any) -> Any:
     return requests.post(
-        simulator.url + BASE + path, data=body, auth=KEYS, headers={"Content-Type": content_type}, timeout=10, **more
+        simulator.url + BASE + path, data=body, auth=KEYS, headers={"Content-Type": content_type}, timeout=30, **more
     )
 
 
@@ -58,7 +58,7 @@ def test_keys_open_one_merchant_only(
 )
 def test_a_strange_authorization_is_401(simulator: SimulatorProcess, header: str | None) -> None:
     headers = {"Authorization": header} if header is not None else {}
-    answer = requests.get(simulator.url + BASE + "/transactions/abc", headers=headers, timeout=5)
+    answer = requests.get(simulator.url + BASE + "/transactions/abc", headers=headers, timeout=30)
     assert answer.status_code == 401
 
 
@@ -176,7 +176,7 @@ def test_json_requests_are_understood_as_the_node_sdk_sends_them(simulator: Simu
             "customer": {"firstName": None},
         }
     }
-    answer = requests.post(simulator.url + BASE + "/transactions", json=body, auth=KEYS, timeout=5)
+    answer = requests.post(simulator.url + BASE + "/transactions", json=body, auth=KEYS, timeout=30)
     assert answer.status_code == 201
     assert "application/xml" in answer.headers["Content-Type"]
     assert simulator.truth()[0]["order_id"] == "json-1"
@@ -187,7 +187,7 @@ def test_json_requests_are_understood_as_the_node_sdk_sends_them(simulator: Simu
 def test_success_statuses_suit_every_client(simulator: SimulatorProcess) -> None:
     customer = _post(simulator, "/customers", "<customer><id>gone</id></customer>")
     assert customer.status_code == 201
-    deleted = requests.delete(simulator.url + BASE + "/customers/gone", auth=KEYS, timeout=5)
+    deleted = requests.delete(simulator.url + BASE + "/customers/gone", auth=KEYS, timeout=30)
     assert (deleted.status_code, deleted.content) == (200, b"")
 
 
@@ -197,7 +197,7 @@ def _all_answers(simulator: SimulatorProcess) -> list[bytes]:
     taken = gateway.transaction.sale(sale(order_id="<&>", customer_id=customer.id)).transaction
     kept = f"/payment_methods/any/{customer.credit_cards[0].token}"
     answers = [
-        requests.get(simulator.url + BASE + path, auth=KEYS, timeout=5).content
+        requests.get(simulator.url + BASE + path, auth=KEYS, timeout=30).content
         for path in (f"/transactions/{taken.id}", f"/customers/{customer.id}", kept)
     ]
     pay = "<payment_method_nonce>fake-valid-nonce</payment_method_nonce>"
