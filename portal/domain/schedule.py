@@ -38,6 +38,7 @@ class ScheduleStatus(StrEnum):
 
 
 ENDED = frozenset({ScheduleStatus.cancelled, ScheduleStatus.completed})
+STANDING_STILL = frozenset({ScheduleStatus.paused, ScheduleStatus.broken})  # after a payment that failed for good
 
 
 class AmountsKind(StrEnum):

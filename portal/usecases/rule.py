@@ -13,7 +13,7 @@ from portal.domain.due_date import local_date, moment_of
 from portal.domain.plan import SIGNED, PlanState
 from portal.domain.retry import CARD_DECLINES_MAX
 from portal.domain.rule import RULES, SCHEDULED, Rule
-from portal.domain.schedule import ENDED, ScheduleStatus
+from portal.domain.schedule import ENDED, STANDING_STILL
 from portal.domain.subscription import SERIES, SubscriptionState
 from portal.storage import (
     Session,
@@ -216,7 +216,7 @@ def _schedule_ended(case: Case) -> Standing | None:
 
 
 def _schedule_waits(case: Case) -> Standing | None:
-    if case.plan is None or case.plan.status not in {ScheduleStatus.paused, ScheduleStatus.broken}:
+    if case.plan is None or case.plan.status not in STANDING_STILL:
         return None
     return Standing(RULES["schedule_waits"], facts={"status": case.plan.status})
 

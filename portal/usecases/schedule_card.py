@@ -10,7 +10,7 @@ from datetime import datetime
 
 from portal.domain.agreement import Text
 from portal.domain.refusal import Refused
-from portal.domain.schedule import ENDED, Payment, ScheduleStatus, source_of
+from portal.domain.schedule import ENDED, Payment, source_of
 from portal.domain.schedule_agreement import card_change_text, keep_words
 from portal.storage import Session
 from portal.storage import account as accounts
@@ -28,6 +28,7 @@ from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.schedule import CardChoice, add_method, keep, terms_of
 from portal.usecases.schedule_change import CUSTOMER, lock_schedule
+from portal.usecases.schedule_outcome import go_on
 
 KIND = "schedule_card"
 REPLACEABLE = frozenset({"due", "declined"})
@@ -131,8 +132,8 @@ def put_in(
         ip=accepted.ip, user_agent=accepted.user_agent, now=now,
     )  # fmt: skip
     plan.payment_method_id, plan.agreement_id, plan.locale = method.id, sealed.id, accepted.locale
-    plan.status = ScheduleStatus.active.value
     plan.version += 1
+    go_on(session, plan, accepted.by, now)
     record(session, accepted.by, "schedule_card_replaced", plan.id, now, payment_method_id=method.id)
     retried = []
     for due in obligations.of_subject(session, plan.id):

@@ -10,7 +10,7 @@ from portal.domain.charge import ChargeState
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, nothing_sent_wait, retry_at
 from portal.domain.rule import SCHEDULED
-from portal.domain.schedule import ENDED, ScheduleStatus
+from portal.domain.schedule import ENDED, STANDING_STILL, ScheduleStatus
 from portal.domain.subscription import SERIES
 from portal.storage import Session, charge, customer, obligation, organisation, schedule
 from portal.storage.charge import Charge
@@ -18,7 +18,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.schedule import Schedule
 from portal.usecases import plan_outcome, subscription_outcome
-from portal.usecases.alarm import raise_alarm
+from portal.usecases.alarm import clear_alarm_of, raise_alarm
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.plan_outcome import Fate
@@ -26,11 +26,15 @@ from portal.usecases.promise import promise
 
 NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received.value})
 NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way to the gateway
+NEEDS_STAFF = "schedule_needs_staff"
 NOT_WANTED = frozenset({"nothing_owed", "balance_too_low", "schedule_ended"})
 
 
 def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]:
-    """A scheduled payment was taken: the schedule is complete when nothing of it is left. Ids of messages promised."""
+    """A scheduled payment was taken: the schedule is complete when nothing of it is left. Ids of messages promised.
+
+    One that stood still because of this payment goes on: the gateway's own retry may take what our last try did not.
+    """
     if due.kind != SCHEDULED:
         return []
     due.hold_reason = due.hold_until = None
@@ -38,7 +42,26 @@ def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]
     if plan is None:
         return []
     plan_outcome.instalment_paid(session, plan.id)
+    if plan.status in STANDING_STILL and not _any_given_up(session, plan, due):
+        go_on(session, plan, "charge", now)
     return complete(session, plan, now)
+
+
+def go_on(session: Session, plan: Schedule, by: str, now: datetime) -> None:
+    """What a schedule stood still for is over: it charges again, and what waited is due now, not at its next look."""
+    if plan.status in STANDING_STILL:
+        plan.status = ScheduleStatus.active.value
+        plan.version += 1
+        record(session, by, "schedule_active", plan.id, now)
+        clear_alarm_of(session, NEEDS_STAFF, plan.id, now)
+    for due in obligation.of_subject(session, plan.id):
+        if due.status == "due" and due.hold_reason is not None:
+            _again(due, min(due.due_at, now))
+
+
+def _any_given_up(session: Session, plan: Schedule, paid: Obligation) -> bool:
+    """Whether another payment of a schedule failed for good, so that the schedule stands still for that one too."""
+    return any(each.status == "declined" and each.id != paid.id for each in obligation.of_subject(session, plan.id))
 
 
 def after_failure(session: Session, due: Obligation, code: str, now: datetime) -> list[str]:
@@ -242,7 +265,7 @@ def _by_the_rule(session: Session, plan: Schedule, due: Obligation, now: datetim
             cancel_rest(session, plan, "schedule_ended", "charge", now)
         case "staff":
             _stand_still(session, plan, ScheduleStatus.broken, now)
-            raise_alarm(session, "schedule_needs_staff", plan.id, now, obligation_id=due.id)
+            raise_alarm(session, NEEDS_STAFF, plan.id, now, obligation_id=due.id)
         case _:
             _stand_still(session, plan, ScheduleStatus.paused, now)
 

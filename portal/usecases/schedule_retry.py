@@ -4,12 +4,12 @@ Called by the command line and the console. Keeps what binds every try (C34): ne
 tries in 21 days, nothing before its date. Another card is the customer's to give: `schedule_card.replace_card`.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from portal.domain.refusal import Refused
 from portal.domain.retry import TRIES_MAX, WINDOW_DAYS, DeclineClass, Failure, class_of
 from portal.domain.rule import SCHEDULED
-from portal.domain.schedule import ENDED, ScheduleStatus
+from portal.domain.schedule import ENDED
 from portal.storage import Session, account, charge, obligation, schedule
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
@@ -17,6 +17,7 @@ from portal.storage.schedule import Schedule
 from portal.usecases.charge import ChargeResult, charge_obligation
 from portal.usecases.organisation import record
 from portal.usecases.ports import Ports
+from portal.usecases.schedule_outcome import go_on
 
 
 def try_again(ports: Ports, organisation_id: str, obligation_id: str, by: str) -> ChargeResult:
@@ -46,7 +47,7 @@ def try_again(ports: Ports, organisation_id: str, obligation_id: str, by: str) -
             raise Refused("payment_early", due_at=due.due_at)
         if declined:
             _require_allowed(declined, now - timedelta(days=WINDOW_DAYS) > declined[0].claimed_at)
-        _reopen(due, plan)
+        _reopen(session, due, plan, by, now)
         due.due_at = min(due.due_at, now)
         record(session, by, "obligation_tried_again", due.id, now, tries=len(declined))
 
@@ -63,12 +64,10 @@ def _require_allowed(declined: list[Charge], is_past_window: bool) -> None:
         raise Refused("retries_used", tries_max=TRIES_MAX, window_days=WINDOW_DAYS)
 
 
-def _reopen(due: Obligation, plan: Schedule) -> None:
+def _reopen(session: Session, due: Obligation, plan: Schedule, by: str, now: datetime) -> None:
     """A payment that was given up is due again, and what stood still because of it goes on."""
     if due.status == "declined":
         due.status, due.refused_code = "due", None
-        if plan.status != ScheduleStatus.active:
-            plan.status = ScheduleStatus.active.value
-            plan.version += 1
+        go_on(session, plan, by, now)
     due.hold_reason = due.hold_until = due.handed_at = None
     due.version += 1

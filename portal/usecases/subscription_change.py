@@ -13,7 +13,7 @@ from typing import Any
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.payment_method import holds_card_number
 from portal.domain.refusal import Refused
-from portal.domain.schedule import ScheduleStatus
+from portal.domain.schedule import STANDING_STILL
 from portal.domain.subscription import (
     LIVE,
     NOTICE_DAYS,
@@ -43,7 +43,7 @@ from portal.usecases.alarm import raise_alarm
 from portal.usecases.ledger import free_cents, lower_balance
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
-from portal.usecases.schedule_outcome import cancel_rest, complete, end_payment
+from portal.usecases.schedule_outcome import cancel_rest, complete, end_payment, go_on
 from portal.usecases.schedule_payment import add_payments
 from portal.usecases.subscription import locked, move, terms_of
 from portal.usecases.subscription_outcome import placed_key
@@ -51,7 +51,6 @@ from portal.usecases.subscription_promise import tell
 
 WHY_LENGTH_MAX = 300
 OPEN_PAYMENT = frozenset({"due", "declined"})
-WAITING = frozenset({ScheduleStatus.paused, ScheduleStatus.broken})
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,10 +354,8 @@ def _apply_lower(
         else:
             end_payment(case.session, due, code, case.now, case.by)
     schedule = _schedule(case)
-    if schedule.status in WAITING and not any(due.status == "declined" for due in case.payments):
-        schedule.status = ScheduleStatus.active.value  # it waited for the payment that failed, which is wanted no more
-        schedule.version += 1
-        record(case.session, case.by, "schedule_active", schedule.id, case.now)
+    if schedule.status in STANDING_STILL and not any(due.status == "declined" for due in case.payments):
+        go_on(case.session, schedule, case.by, case.now)  # it waited for the payment that failed, wanted no more
     case.session.flush()
     return complete(case.session, schedule, case.now)
 

@@ -10,7 +10,7 @@ from functools import partial
 from portal.domain.due_date import local_date
 from portal.domain.plan import reminder_days, reminder_of
 from portal.domain.refusal import Refused
-from portal.domain.schedule import ScheduleStatus
+from portal.domain.schedule import STANDING_STILL, ScheduleStatus
 from portal.domain.subscription import SubscriptionState, periods
 from portal.storage import Session
 from portal.storage import account as accounts
@@ -30,7 +30,6 @@ from portal.usecases.subscription_outcome import is_over, placed_key
 from portal.usecases.subscription_promise import tell
 
 BATCH = 200
-STANDING_STILL = frozenset({ScheduleStatus.paused, ScheduleStatus.broken})  # after a payment that failed for good
 REMIND_AHEAD = timedelta(days=180)  # none waits longer
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.agreement import Text
 from portal.domain.charge import ChargeState
 from portal.domain.payment_link import Purpose
 from portal.domain.refusal import Refused
@@ -16,7 +17,7 @@ from portal.usecases.charge import apply, charge_obligation, claim, send
 from portal.usecases.ledger import differs_from_entries
 from portal.usecases.payment_link import find
 from portal.usecases.resolve import resolve
-from portal.usecases.schedule import card_typed
+from portal.usecases.schedule import CardChoice, card_typed
 from portal.usecases.schedule_card import Accepted, card_change_shown, replace_card
 from portal.usecases.schedule_change import (
     CUSTOMER,
@@ -158,6 +159,24 @@ def _race(house: House, schedule_id: str, obligation_id: str, number: int) -> in
     return int(attempts[0].cancel_requested_at is None)
 
 
+def other_card(house: House, schedule_id: str) -> tuple[CardChoice, Text]:
+    """Another card, typed, and the authorization for it as it is shown."""
+    nonce = house.nonce("5555555555554444")
+    found = house.ports.gateways.of(house.organisation_id).card_behind(nonce)
+    assert found is not None
+    card = card_typed(found, nonce)
+    with house.ports.database.read(house.organisation_id) as session:
+        return card, card_change_shown(session, schedule_id, card, "en", house.clock.now())
+
+
+def replaced(house: House, schedule_id: str) -> list[str]:
+    """Puts another card in place as its holder does; how what had failed stands."""
+    card, text = other_card(house, schedule_id)
+    seen = Accepted("en", "192.0.2.1", "test")
+    done = replace_card(house.ports, house.organisation_id, schedule_id, card, text.digest, seen)
+    return [each.obligation_status for each in done]
+
+
 def test_the_customer_hears_at_the_first_failure_and_another_card_pays_at_once(
     house: House, pool: ThreadPoolExecutor
 ) -> None:
@@ -171,19 +190,34 @@ def test_the_customer_hears_at_the_first_failure_and_another_card_pays_at_once(
     assert told(house) == ["payment_declined", "schedule_made"]
     with house.ports.database.transaction(house.organisation_id) as session:
         obligation.fresh(session, due.id).amount_cents = 5_000  # an amount the gateway takes
-    nonce = house.nonce("5555555555554444")
-    found = house.ports.gateways.of(house.organisation_id).card_behind(nonce)
-    assert found is not None
-    card = card_typed(found, nonce)
-    seen = Accepted("en", "192.0.2.1", "test")
-    with house.ports.database.read(house.organisation_id) as session:
-        text = card_change_shown(session, made.schedule_id, card, "en", house.clock.now())
+    card, text = other_card(house, made.schedule_id)
     assert "ending in 4444" in text.plain
+    seen = Accepted("en", "192.0.2.1", "test")
     with pytest.raises(Refused, match="agreement_changed"):
         replace_card(house.ports, house.organisation_id, made.schedule_id, card, "other", seen)
     [result] = replace_card(house.ports, house.organisation_id, made.schedule_id, card, text.digest, seen)
     assert result.obligation_status == "paid"
     assert attempts_of(house, due.id)[-1].source == "installment_first"
+    assert plan_of(house, made.schedule_id).status == "completed"
+
+
+def test_another_card_lets_what_waited_for_it_go_on_at_once(house: House, pool: ThreadPoolExecutor) -> None:
+    """Not at its next look, which is up to twelve hours away."""
+    made = scheduled(house, weekly(house, 2, STOLEN), balance_cents=2 * STOLEN)
+    first, second = payments_of(house, made.schedule_id)
+    go_to(house, first)
+    run_due(house, pool)
+    go_to(house, second)
+    run_due(house, pool)
+    held = payments_of(house, made.schedule_id)[1]
+    assert (held.status, held.hold_reason) == ("due", "schedule_waits")
+    assert held.due_at == house.clock.now() + timedelta(hours=12)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        for row in (first, second):
+            obligation.fresh(session, row.id).amount_cents = 5_000  # an amount the gateway takes
+    assert replaced(house, made.schedule_id) == ["paid"]
+    run_due(house, pool)
+    assert [row.status for row in payments_of(house, made.schedule_id)] == ["paid", "paid"]
     assert plan_of(house, made.schedule_id).status == "completed"
 
 

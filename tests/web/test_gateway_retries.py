@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from werkzeug.serving import make_server
 
+from portal.domain.retry import TRIES_MAX
 from portal.storage import dispute, obligation
 from portal.usecases.charge import charge_obligation
 from portal.usecases.gateway_retry import take_in_retry
 from portal.usecases.reconcile import reconcile_window
+from portal.usecases.schedule import Made
 from portal.usecases.schedule_change import CUSTOMER, cancel
 from tests.rig import hooks
-from tests.rig.series import payments_of, scheduled, weekly
+from tests.rig.series import payments_of, plan_of, scheduled, weekly
 from tests.web.conftest import Portal
 from tests.web.notice_door import DISPUTED_CARD, SOON, alarms, charges, door, entries, handled, paid, post, received
 
@@ -101,6 +103,62 @@ def test_p1_attack_101_a_retry_of_a_schedule_that_was_cancelled_goes_back(portal
     assert handled(house) == ["taken_back"]
     [sale] = [each for each in house.simulator.truth(merchant=house.merchant_id) if each["id"] == again["id"]]
     assert sale["status"] == "voided"
+
+
+@pytest.mark.parametrize(("rule", "standing"), [("pause", "paused"), ("staff", "broken")])
+def test_a_schedule_that_stood_still_for_what_the_gateway_then_took_goes_on(
+    portal: Portal, rule: str, standing: str
+) -> None:
+    house = portal.house
+    house.set("after_last_failure", rule)
+    made = given_up(portal, payments=2)
+    first, second = payments_of(house, made.schedule_id)
+    assert (first.status, plan_of(house, made.schedule_id).status) == ("declined", standing)
+    house.clock.at = second.due_at
+    charge_obligation(house.ports, house.organisation_id, second.id, SOON)
+    assert payments_of(house, made.schedule_id)[1].hold_reason == "schedule_waits"
+    assert retried_by_gateway(portal, first.id) == "adopted"
+    first, second = payments_of(house, made.schedule_id)
+    assert (first.status, plan_of(house, made.schedule_id).status) == ("paid", "active")
+    assert (second.status, second.hold_reason, second.due_at) == ("due", None, house.clock.now())
+    assert {alarm.kind for alarm in alarms(house)} == {"gateway_retries_on"}, "nobody is called any more"
+
+
+def test_a_schedule_with_another_payment_that_was_given_up_still_stands(portal: Portal) -> None:
+    house = portal.house
+    made = given_up(portal, payments=2)
+    first, second = payments_of(house, made.schedule_id)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, second.id).status = "declined"
+    assert retried_by_gateway(portal, first.id) == "adopted"
+    assert plan_of(house, made.schedule_id).status == "paused"
+
+
+def given_up(portal: Portal, payments: int) -> Made:
+    """A series whose first payment was declined four times in 21 days, so that the organisation's rule holds."""
+    house = portal.house
+    house.simulator.merchant(house.merchant_id, retry_declines_after_seconds=86_400, retries_keep_order_id=True)
+    made = scheduled(house, weekly(house, payments, 200_100, days_ahead=30), balance_cents=payments * 200_100)
+    first = payments_of(house, made.schedule_id)[0]
+    for _ in range(TRIES_MAX):
+        due = payments_of(house, made.schedule_id)[0]
+        house.clock.at = max(house.clock.at, due.due_at)
+        charge_obligation(house.ports, house.organisation_id, first.id, SOON)
+    return made
+
+
+def retried_by_gateway(portal: Portal, obligation_id: str) -> str:
+    """The gateway tries the last decline again by itself and takes the money; what became of it when it was heard of.
+
+    Looked at without a notice, whose date is the simulator's: a walk through three weeks makes any look old.
+    """
+    house = portal.house
+    declined = charges(house, obligation_id)[-1]
+    assert declined.state == "declined"
+    again = house.simulator.call("POST", f"/simulator/transactions/{declined.gateway_id}/retry")
+    found = house.ports.gateways.of(house.organisation_id).find(str(again["id"]))
+    assert found is not None
+    return take_in_retry(house.ports, house.organisation_id, found)
 
 
 def test_m3_a_retry_that_counted_and_was_voided_at_the_gateway_is_booked_as_given_back(portal: Portal) -> None:
