@@ -6,6 +6,7 @@ Called by the provider use cases, by settings, and by the superbill's completene
 import re
 from dataclasses import dataclass
 
+from portal.domain.card_number import is_luhn
 from portal.domain.refusal import Refused
 
 _NPI = re.compile(r"[12][0-9]{9}", re.ASCII)
@@ -16,13 +17,7 @@ NAME_LENGTH_MAX = 80
 
 def is_npi(number: str) -> bool:
     """Whether this is a National Provider Identifier: ten digits that pass Luhn with 80840 before them (C53)."""
-    if not _NPI.fullmatch(number):
-        return False
-    total = 0
-    for place, digit in enumerate(reversed(_NPI_PREFIX + number)):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+    return _NPI.fullmatch(number) is not None and is_luhn(_NPI_PREFIX + number)
 
 
 def is_ein(number: str) -> bool:

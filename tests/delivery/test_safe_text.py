@@ -62,6 +62,7 @@ def test_a_card_number_typed_as_a_name_is_masked() -> None:
     assert safe_name("4111 1111 1111 1111") == "****1111"
     assert safe_name("Maria 4111-1111-1111-1111 Lopez") == "Maria ****1111 Lopez"
     assert safe_name("Case 4111111111111112") == "Case 4111111111111112"
+    assert safe_name("4111 1111 1111 1111 12/27, Maria") == "****1111 12/27, Maria"
 
 
 def test_attack_089_long_near_matches_are_quick() -> None:
