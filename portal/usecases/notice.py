@@ -15,7 +15,7 @@ from portal.domain.notice import TOO_OLD, Notice, Subject
 from portal.domain.reconcile import Difference
 from portal.storage import Session, charge, limit, notice, organisation, refund
 from portal.storage.notice import Notice as NoticeRow
-from portal.usecases.alarm import raise_alarm
+from portal.usecases.alarm import clear_alarm_of, raise_alarm
 from portal.usecases.dispute import look_at_dispute
 from portal.usecases.failpoint import failpoint
 from portal.usecases.gateway_retry import ADOPTED, take_in_retry
@@ -29,6 +29,10 @@ LATER = "waiting"  # a word for "not yet": the notice stays and is looked at aga
 BACKOFF = timedelta(seconds=15)
 BACKOFF_MAX = timedelta(hours=6)
 TRIES_MAX = 14  # about two days
+UNFINISHED = "unfinished"  # taken up, and nothing came of it: we failed, or the process died
+UNFINISHED_ALARM = 5  # after so many tries, some minutes, a person is told
+UNFINISHED_MAX = 120  # about a month at the long pace: a version of ours that was mended would have handled it by then
+FAILS_ALARM = "notice_fails"
 
 
 def receive(ports: Ports, organisation_id: str, signature: str, payload: str) -> bool:
@@ -106,7 +110,10 @@ def answer_challenge(ports: Ports, organisation_id: str, challenge: str) -> str 
 
 
 def handle(ports: Ports, organisation_id: str, notice_id: str) -> None:
-    """Handles a notice if it is waiting and nobody else is at it. Safe to call 0, 1 or 100 times."""
+    """Handles a notice if it is waiting and nobody else is at it. Safe to call 0, 1 or 100 times.
+
+    Where we fail at it a person is told after some tries, and it is tried on: what fails is mended by our next version.
+    """
     row = ports.database.run(organisation_id, lambda session: _claim(ports, session, notice_id))
     if row is None:
         return
@@ -123,9 +130,20 @@ def _claim(ports: Ports, session: Session, notice_id: str) -> NoticeRow | None:
     now = ports.clock.now()
     if row is None or row.state != "waiting" or row.next_try_at > now:
         return None
+    if row.result == UNFINISHED and row.tries >= UNFINISHED_ALARM:
+        facts = {"notice": row.kind, "gateway_id": row.gateway_id, "tries": row.tries}
+        raise_alarm(session, FAILS_ALARM, row.id, now, **facts)
+        if row.tries >= UNFINISHED_MAX:
+            row.state, row.handled_at = "set_aside", now
+            return None
     row.tries += 1
-    row.next_try_at = now + min(BACKOFF * 2 ** (row.tries - 1), BACKOFF_MAX)
+    row.next_try_at = now + _wait(row.tries)
+    row.result = UNFINISHED  # until it is done: whoever dies at it leaves this behind
     return row
+
+
+def _wait(tries: int) -> timedelta:
+    return BACKOFF_MAX if tries > TRIES_MAX else min(BACKOFF * 2 ** (tries - 1), BACKOFF_MAX)
 
 
 def _done(ports: Ports, session: Session, notice_id: str, result: str) -> None:
@@ -133,6 +151,7 @@ def _done(ports: Ports, session: Session, notice_id: str, result: str) -> None:
     if row is None or row.state != "waiting":
         return
     row.result = result
+    clear_alarm_of(session, FAILS_ALARM, row.id, ports.clock.now())
     if result != LATER:
         row.state, row.handled_at = "handled", ports.clock.now()
     elif row.tries >= TRIES_MAX:
