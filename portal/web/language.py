@@ -4,11 +4,12 @@ A person's own choice wins and is kept in their session; then the customer's lan
 asks for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask, current_app, g, request, session
-from flask_babel import Babel, get_translations
+from flask_babel import Babel, force_locale, get_translations
 from flask_wtf.csrf import CSRFProtect
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
@@ -50,6 +51,17 @@ def words(sentence: str, **values: object) -> Markup:
         catalog = g.catalog = get_translations()
     said = Markup(catalog.ugettext(sentence))  # noqa: S704 - the catalogs are ours; values are escaped by `%`
     return said % values if values or "%" in said else said
+
+
+@contextmanager
+def reading(language: str) -> Iterator[None]:
+    """Templates speak `language` within it: a paper stays in the language it was written in, whoever looks."""
+    catalog = g.pop("catalog", None)
+    try:
+        with force_locale(language):
+            yield
+    finally:
+        g.catalog = catalog
 
 
 def install(app: Flask, csrf: CSRFProtect, keep: Callable[[str], None]) -> None:

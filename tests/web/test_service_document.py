@@ -66,6 +66,18 @@ def test_t7_an_invoice_and_a_superbill_are_printed_from_make_a_payment(
     assert "Superbill SB-000001" in PdfReader(io.BytesIO(answer.data)).pages[0].extract_text()
 
 
+def test_a_superbill_on_screen_is_in_the_insurers_language_for_a_client_who_reads_spanish(
+    portal: Portal, client: Payer, owed: str
+) -> None:
+    one = service_of(portal.house, owed, 15_000, patient_of(portal.house))
+    superbill = ask(portal, opened(portal, client), "superbill", one).press("Español")
+    for expected in ("Patient", "Date of birth", "Provider signature", "This is not a claim", "Imprimir esta página"):
+        assert superbill.sees(expected), expected
+    for other in ("Paciente", "Fecha de nacimiento", "Emitido el"):
+        assert not superbill.sees(other), other
+    assert superbill.page.all(lang="en")
+
+
 def test_t7_after_payment_it_is_there_from_the_history_with_its_stamp(portal: Portal, client: Payer, owed: str) -> None:
     ada = patient_of(portal.house)
     one, two = service_of(portal.house, owed, 15_000, ada, days_ago=9), service_of(portal.house, owed, 9_000, ada)

@@ -5,8 +5,9 @@ email (T7). Behind the sign-in only; what a superbill lacks is told to the pract
 import re
 from collections.abc import Collection
 
-from flask import abort, flash, get_flashed_messages, make_response, request
+from flask import abort, flash, get_flashed_messages, make_response, render_template, request
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -22,7 +23,7 @@ from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
 from portal.web.fragments import move_on, page
-from portal.web.language import current
+from portal.web.language import current, reading
 from portal.web.refusals import sentence
 
 SHOWN_MAX = 500
@@ -123,12 +124,15 @@ def _one(here: Here, document_id: str, errors: dict[str, str], status: int) -> A
     with ports().database.read(organisation().id) as session:
         newer = service_document.replaced_by(session, row.id)
     facts = facts_of(row)
+    with reading(row.locale):
+        sheet = render_template(
+            "customer/service_sheet.html", row=row, facts=facts, content=facts.content, takes_focus=not errors
+        )
     return page(
         "customer/service_document.html",
         status,
         row=row,
-        facts=facts,
-        content=facts.content,
+        sheet=Markup(sheet),  # noqa: S704 - a page of ours, escaped when it was made
         newer=newer,
         errors=errors,
         told=_told(),
