@@ -132,8 +132,13 @@ def look(session: Session, selection_id: str, customer_id: str, *, locked: bool 
 
 def require_on(rules: OrganisationSettings, owed_on: Account) -> None:
     """Refused `services_off` where the practice takes no payments here (S2:2), or none at all."""
-    if not (rules.is_on("pay_services") and rules.is_on("charging_enabled")) or owed_on.status != "open":
+    if not takes_payments(rules) or owed_on.status != "open":
         raise Refused("services_off")
+
+
+def takes_payments(rules: OrganisationSettings) -> bool:
+    """Whether anything can be paid here now: where not, the pages say whom to ask instead."""
+    return rules.is_on("pay_services") and rules.is_on("charging_enabled")
 
 
 def amount_rules(chosen: Chosen) -> AmountRules:

@@ -23,6 +23,7 @@ HEADER = (
     "Date", "Status", "Receipt", "Amount", "Given back", "Method", "Last four", "Service date", "Code", "Provider",
     "Patient", "Share",
 )  # fmt: skip
+ALL = 1_000_000  # more than anybody ever makes
 _STANDS = {"succeeded": "paid", "declined": "not_paid", "review": "review"}  # as an obligation would stand
 
 
@@ -54,10 +55,11 @@ class Payment:
 def payments(
     session: Session, customer_id: str, limit: int, zone: str, from_on: date | None = None, until_on: date | None = None
 ) -> list[Payment]:
-    """The payments of a customer from one day until another, both included, newest first."""
-    found = []
+    """The payments of a customer from one day until another, both included, newest first, at most `limit` of them."""
+    found: list[Payment] = []
+    read = limit if from_on is None and until_on is None else ALL  # the days are looked for among all of them
     for attempt, receipt, back_cents, failed_refunds, taken_back_cents in statuses.of_customer(
-        session, customer_id, limit
+        session, customer_id, read
     ):
         on = local_date(attempt.claimed_at, zone)
         if (from_on is None or on >= from_on) and (until_on is None or on <= until_on):
@@ -72,6 +74,7 @@ def payments(
                 is_disputed=taken_back_cents > 0,
             )
             found.append(Payment(attempt, receipt, on, shown, back_cents, ()))
+    del found[limit:]
     parts = _shares(session, [each.charge for each in found])
     wanted = {service_id for of_charge in parts.values() for service_id in of_charge}
     lines = {line[0].id: line for line in services.lines_of(session, wanted)}
@@ -105,17 +108,24 @@ def _paid_for(parts: Mapping[str, int], lines: Mapping[str, Line]) -> tuple[Paid
 
 
 def as_csv(found: list[Payment]) -> bytes:
-    """A row for each share, or one for a payment on an account as a whole."""
+    """A row for each share, or one for a payment on an account as a whole.
+
+    The amount, and what was given back of it, stand in a payment's first row only: a column can be added up.
+    """
     rows = []
     for each in found:
         number = each.receipt.number if each.receipt is not None else ""
-        paid = (each.on.isoformat(), _status(each.shown), number, _plain(each.charge.amount_cents),
-                _plain(each.returned_cents), each.charge.card_brand or "", each.charge.card_last4 or "")  # fmt: skip
+        when, card = (
+            (each.on.isoformat(), _status(each.shown), number),
+            (each.charge.card_brand or "", each.charge.card_last4 or ""),
+        )
+        sums = (_plain(each.charge.amount_cents), _plain(each.returned_cents))
         shares = [
             (part.performed_on.isoformat(), part.code, part.provider, part.patient, _plain(part.share_cents))
             for part in each.paid_for
         ]
-        rows += [(*paid, *share_of) for share_of in shares or [("", "", "", "", "")]]
+        for place, share_of in enumerate(shares or [("", "", "", "", "")]):
+            rows.append((*when, *(("", "") if place else sums), *card, *share_of))
     return written_rows(HEADER, rows)
 
 

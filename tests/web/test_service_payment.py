@@ -1,5 +1,10 @@
 """Make a Payment as a client walks it: one service or several, one screen or two, without script."""
 
+import csv
+import io
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 
 from portal.storage import account
@@ -195,6 +200,19 @@ def test_t8_payments_turned_off_leave_no_option_and_say_whom_to_ask(portal: Port
     assert "/account/pay/" not in home.html
 
 
+def test_t8_a_practice_whose_charging_is_stopped_leaves_no_option_and_says_whom_to_ask(
+    portal: Portal, client: Payer, owed: str
+) -> None:
+    service_of(portal.house, owed, 15_000)
+    portal.house.set("charging_enabled", False)
+    reader = opened(portal, client)
+    assert reader.sees("Please ask your practice how to pay")
+    assert not reader.sees("Check All")
+    home = reader.open(f"/{portal.slug}/account")
+    assert home.sees("Please ask your practice how to pay")
+    assert 'class="primary" role="button"' not in home.html
+
+
 def test_t8_a_payment_on_the_account_as_a_whole_is_refused_as_well(portal: Portal, client: Payer) -> None:
     reader = client.sign_in(portal.reader())
     pressed, values = reader.action_of("Make a Payment"), form(reader, "Make a Payment")
@@ -267,3 +285,24 @@ def test_attack_084_the_history_names_what_was_paid_filters_by_date_and_download
     assert '"50.00"' in csv
     stranger = portal.reader().raw("GET", f"/{portal.slug}/account/history.csv")
     assert stranger.status_code == 303
+
+
+def test_the_history_finds_days_behind_the_newest_payments_and_its_file_has_all_of_them(
+    portal: Portal, client: Payer, owed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = portal.house
+    one, two = service_of(house, owed, 15_000, days_ago=9), service_of(house, owed, 9_000)
+    pay_at_once(house, owed, {one: 5_000})
+    house.clock.pass_(days=40)
+    pay_at_once(house, owed, {one: 6_000, two: 1_500})
+    monkeypatch.setattr("portal.web.customer.history.SHOWN_MAX", 1)
+    reader = client.sign_in(portal.reader()).open(f"/{portal.slug}/account/history")
+    assert (reader.sees("$75.00"), reader.sees("$50.00")) == (True, False)
+    until = (house.clock.at - timedelta(days=20)).date().isoformat()
+    reader.open(f"/{portal.slug}/account/history?until={until}")
+    assert (reader.sees("$75.00"), reader.sees("$50.00")) == (False, True)
+    said = reader.raw("GET", f"/{portal.slug}/account/history.csv").get_data(as_text=True).lstrip("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(said)))
+    assert len(rows) == 3
+    for column in ("Amount", "Share"):
+        assert sum(Decimal(row[column] or "0") for row in rows) == Decimal("125.00"), column

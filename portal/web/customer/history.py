@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.usecases import overview
 from portal.usecases.receipt import paper_facts
-from portal.usecases.service_history import Payment, as_csv, note_export, payments
+from portal.usecases.service_history import ALL, Payment, as_csv, note_export, payments
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
@@ -22,7 +22,7 @@ SHOWN_MAX = 500
 def history(here: Here) -> AnyResponse:
     """Every payment, the newest first."""
     days = {name: _day(request.args.get(name, "")) for name in ("from", "until")}
-    found = _payments(here, days)
+    found = _payments(here, days, SHOWN_MAX)
     return page("customer/history.html", payments=found, days=days, words=words(), line=line)
 
 
@@ -39,16 +39,16 @@ def history_csv(here: Here) -> AnyResponse:
     days = {name: _day(request.args.get(name, "")) for name in ("from", "until")}
     with ports().database.transaction(organisation().id) as session:
         note_export(session, here.customer.id, days["from"], days["until"], ports().clock.now())
-    response = make_response(as_csv(_payments(here, days)))
+    response = make_response(as_csv(_payments(here, days, ALL)))
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="payments.csv"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _payments(here: Here, days: dict[str, date | None]) -> list[Payment]:
+def _payments(here: Here, days: dict[str, date | None], most: int) -> list[Payment]:
     with ports().database.read(organisation().id) as session:
-        return payments(session, here.customer.id, SHOWN_MAX, organisation().time_zone, days["from"], days["until"])
+        return payments(session, here.customer.id, most, organisation().time_zone, days["from"], days["until"])
 
 
 def _day(typed: str) -> date | None:

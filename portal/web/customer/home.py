@@ -11,6 +11,7 @@ from portal.domain.refusal import Refused
 from portal.usecases import overview
 from portal.usecases.organisation import settings
 from portal.usecases.own_visit import open_visit
+from portal.usecases.selection import takes_payments
 from portal.web.access import organisation, ports
 from portal.web.customer.guard import Here, page_for
 from portal.web.fragments import page
@@ -31,7 +32,8 @@ def home(here: Here) -> AnyResponse:
         seen=seen,
         is_limited=here.is_limited,
         support_hours=rules.words("support_hours"),
-        takes_service_payments=rules.is_on("pay_services"),
+        is_on=rules.is_on("pay_services"),
+        takes_service_payments=takes_payments(rules),
     )
 
 

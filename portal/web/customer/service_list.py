@@ -13,7 +13,7 @@ from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage.account import Account
-from portal.usecases import service
+from portal.usecases import selection, service
 from portal.usecases.organisation import settings
 from portal.usecases.selection import open_selection, require_on
 from portal.usecases.service import ServiceLine
@@ -94,7 +94,7 @@ def _owed(session: Session, here: Here) -> list[Owed]:
 def _page(here: Here, errors: dict[str, str], checked: frozenset[str], status: int) -> AnyResponse:
     with ports().database.read(organisation().id) as session:
         owed = _owed(session, here)
-        takes_payments = settings(session).is_on("pay_services")
+        takes_payments = selection.takes_payments(settings(session))
         people = {line.patient.id for each in owed for line in each.lines}
     return page(
         "customer/services.html",
