@@ -14,7 +14,7 @@ from portal.usecases.invariants import Walk
 from portal.usecases.janitor import POOL, sweep
 from portal.usecases.notice import forget_old
 from portal.usecases.ports import Ports
-from portal.usecases.reconcile import reconcile_nights
+from portal.usecases.reconcile_night import reconcile_nights
 
 log = structlog.get_logger()
 

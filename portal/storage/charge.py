@@ -17,6 +17,8 @@ HOLDING = ("sending", "unknown", "review")  # these may still take what they hol
 _LIVE = text("state NOT IN ('declined','never_received','not_sent')")
 _OPEN = text("state IN ('sending','unknown')")
 _DECLINED = text("state = 'declined'")
+NEVER_PAID_OUT = ("voided", "settlement_declined", "settlement_failed")
+_UNSETTLED = text(f"state = 'succeeded' AND settled_at IS NULL AND gateway_status NOT IN {NEVER_PAID_OUT}")
 _UNWANTED = text("cancel_requested_at IS NOT NULL AND cancel_settled_at IS NULL")
 
 
@@ -38,6 +40,8 @@ class Charge(TenantRow):
         Index("ix_charge_declined", "organisation_id", "payment_method_id", "claimed_at",
               sqlite_where=_DECLINED, postgresql_where=_DECLINED),
         Index("ix_charge_unwanted", "cancel_requested_at", "id", sqlite_where=_UNWANTED, postgresql_where=_UNWANTED),
+        Index("ix_charge_unsettled", "organisation_id", "next_try_at",
+              sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED),
         Index(None, "organisation_id", "account_id", "state"),
         Index(None, "organisation_id", "claimed_at"),
         obligation_id="obligation",
@@ -221,6 +225,31 @@ def unwanted(session: Session, limit: int, until: datetime | None = None) -> lis
         .limit(limit)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def unsettled(session: Session, claimed_before: datetime, now: datetime, limit: int) -> list[str]:
+    """Ids of payments taken before a moment that the gateway has not paid out and whose look has come; longest first.
+
+    Not of those that are to be given back: they are looked at until they are.
+    """
+    return list(
+        session.scalars(
+            select(Charge.id)
+            .where(
+                _UNSETTLED,
+                Charge.next_try_at <= now,
+                Charge.claimed_at < claimed_before,
+                Charge.cancel_requested_at.is_(None) | Charge.cancel_settled_at.is_not(None),
+            )
+            .order_by(Charge.next_try_at, Charge.id)
+            .limit(limit)
+        )
+    )
+
+
+def may_settle(row: Charge) -> bool:
+    """Whether a payment was taken and may yet be paid out."""
+    return row.state == "succeeded" and row.settled_at is None and row.gateway_status not in NEVER_PAID_OUT
 
 
 def next_look_at(session: Session) -> datetime | None:

@@ -1,45 +1,36 @@
 """Reconciling: the gateway's books of a window beside ours, both ways; each difference named, mended or raised.
 
-Called nightly by the clock, by the command line, and after a restore before charging goes on. Asks the gateway page by
-page with no transaction open. What is found is kept, append only; how single differences are mended is in
-`portal.usecases.reconcile_mend`.
+Called by `portal.usecases.reconcile_night`, by the command line, and after a restore before charging goes on. Asks
+the gateway page by page with no transaction open. What is found is kept, append only; how single differences are
+mended is in `portal.usecases.reconcile_mend`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from zoneinfo import ZoneInfo
-
-import structlog
 
 from portal.domain.card import GatewayRecord, GatewayRefused, GatewayUnreachable, RecordKind
 from portal.domain.charge import ChargeState, OutcomeKind
 from portal.domain.reconcile import MEANINGS, Difference, Known, difference_of_credit, difference_of_sale, our_name
 from portal.domain.refund import RefundWay
 from portal.domain.refusal import Refused
-from portal.storage import Session, account, charge, dispute, organisation, reconcile, refund
+from portal.storage import Session, account, charge, dispute, refund
 from portal.storage.audit import GatewayFact
 from portal.storage.charge import Charge
 from portal.storage.reconcile import ReconcileResult
 from portal.storage.refund import Refund
-from portal.usecases.alarm import raise_alarm
-from portal.usecases.dispute import catch_up, look_at_dispute
+from portal.usecases.alarm import clear_alarm_of, raise_alarm
+from portal.usecases.dispute import look_at_dispute
 from portal.usecases.failpoint import failpoint
 from portal.usecases.gateway_retry import ADOPTED, take_in_retry
 from portal.usecases.ports import Gateway, Ports
 from portal.usecases.reconcile_mend import mend
 
-log = structlog.get_logger()
-
 MARGIN = timedelta(minutes=2)  # the gateway counts minutes, and its clock is not ours
 CHUNK = 100
+NOT_SETTLED = "sale_not_settled"
 KEPT_MAX = 1_000  # differences kept by name in one result; all of them are counted
-NIGHT_HOUR = 3  # local time of the organisation: settlement batches are closed by then
-NIGHT_DAYS = 3
-BY_NIGHT = "clock"
-LEASE = timedelta(hours=1)
-TRIES_BEFORE_ALARM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +140,16 @@ def take_in(ports: Ports, organisation_id: str, record: GatewayRecord) -> list[D
     return [found.difference for found in tally.found]
 
 
+def name_missing(ports: Ports, organisation_id: str, row: Charge | Refund) -> None:
+    """Calls a person for what we booked and the gateway says it does not know."""
+    tally = Tally(found=[_missing(row)])
+    ports.database.run(organisation_id, lambda session: _raise_open(session, tally, ports.clock.now()))
+
+
+def _missing(row: Charge | Refund) -> Found:
+    return Found(Difference.missing_there, row.amount_cents, row.gateway_id, row.order_id, row.gateway_status, row.id)
+
+
 def _raise_open(session: Session, tally: Tally, now: datetime) -> None:
     for found in tally.found:
         if found.is_open:
@@ -249,6 +250,7 @@ def _mark_settled(session: Session, settled: list[tuple[str, GatewayRecord]], no
         if row.settled_at is not None:
             continue
         row.settled_at, row.gateway_status = record.settled_at, record.status
+        clear_alarm_of(session, NOT_SETTLED, row.id, now)
         session.add(
             GatewayFact(
                 organisation_id=row.organisation_id,
@@ -292,57 +294,4 @@ def _unseen(
         if record is not None:
             yield record
             continue
-        tally.found.append(
-            Found(Difference.missing_there, row.amount_cents, row.gateway_id, row.order_id, row.gateway_status, row.id)
-        )
-
-
-# --- every night -------------------------------------------------------------------------------------------------
-
-
-def reconcile_nights(ports: Ports) -> int:
-    """Compares the last days of every organisation whose night it is and whom nobody has compared today; how many."""
-    now = ports.clock.now()
-    with ports.database.across() as session:
-        everybody = [(row.id, row.timezone) for row in organisation.all_active(session)]
-    done = 0
-    for organisation_id, timezone in everybody:
-        local = now.astimezone(ZoneInfo(timezone))
-        if local.hour >= NIGHT_HOUR and _reconcile_night(ports, organisation_id, local.date().isoformat(), now):
-            done += 1
-    return done
-
-
-def _reconcile_night(ports: Ports, organisation_id: str, day: str, now: datetime) -> bool:
-    with ports.database.read(organisation_id) as session:
-        known = reconcile.day_of(session, day)
-        has_gateway = organisation.gateway_account(session) is not None
-        last_at = reconcile.last_until(session, BY_NIGHT)
-    if not has_gateway or (known is not None and (known.finished_at is not None or known.lease_until > now)):
-        return False
-    claimed = ports.database.run(organisation_id, lambda session: reconcile.claim_day(session, day, now, now + LEASE))
-    if claimed is None:
-        return False
-    try:
-        since = now - timedelta(days=NIGHT_DAYS)
-        if last_at is not None:  # nights that were missed are made up for
-            since = min(since, last_at - timedelta(days=NIGHT_DAYS - 1))
-        reconcile_window(ports, organisation_id, since, now, BY_NIGHT)
-        catch_up(ports, organisation_id, (since - timedelta(days=1)).date())  # disputes of sales older than that
-    except (Refused, GatewayUnreachable, GatewayRefused) as refused:
-        code = refused.code if isinstance(refused, Refused) else "gateway_silent"
-        log.warning("reconcile_refused", organisation_id=organisation_id, day=day, code=code)
-        if claimed.tries >= TRIES_BEFORE_ALARM:
-            ports.database.run(
-                organisation_id,
-                lambda session: raise_alarm(session, "reconcile_refused", day, now, code=code),
-            )
-        return False
-    ports.database.run(organisation_id, lambda session: _finish_day(session, day, ports.clock.now()))
-    return True
-
-
-def _finish_day(session: Session, day: str, now: datetime) -> None:
-    row = reconcile.lock_day(session, day)
-    if row is not None:
-        row.finished_at = now
+        tally.found.append(_missing(row))

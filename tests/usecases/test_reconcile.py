@@ -20,7 +20,8 @@ from portal.storage.database import vacuum_into
 from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.explain import explain
 from portal.usecases.failpoint import FailpointRaised, arm
-from portal.usecases.reconcile import reconcile_nights, reconcile_window
+from portal.usecases.reconcile import reconcile_window
+from portal.usecases.reconcile_night import reconcile_nights
 from portal.usecases.resolve import resolve
 from portal.usecases.restore import hold_charging, lift, reconcile_and_lift
 from portal.usecases.subscription_order import pay_now
