@@ -8,14 +8,17 @@ from datetime import datetime
 
 from portal.domain.card import GatewayRecord, GatewayUnreachable, RefundRequest
 from portal.domain.charge import DEFINITE_FAILURES, Actor, ChargeState, OutcomeKind, order_id_of, require_legal
+from portal.domain.plan import PlanState
 from portal.domain.refund import RefundWay
 from portal.domain.rule import SCHEDULED
 from portal.domain.schedule import ScheduleStatus
-from portal.storage import Session, account, charge, gateway_retry, obligation, schedule
+from portal.domain.subscription import SubscriptionState
+from portal.storage import Session, account, audit, charge, gateway_retry, obligation, plan, schedule, subscription
 from portal.storage.account import Account
 from portal.storage.charge import Charge
 from portal.storage.gateway_retry import GatewayRetry
 from portal.storage.obligation import Obligation
+from portal.storage.schedule import Schedule
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.ledger import free_cents
@@ -25,6 +28,7 @@ from portal.usecases.ports import Ports
 from portal.usecases.share import first_without_room
 
 ADOPTED, TAKEN_BACK, STANDS, FAILED = "adopted", "taken_back", "stands", "failed"
+PAUSES = ("plan_paused", "subscription_paused", "subscription_pause")  # by whomever: the audit trail says when
 LIVE = ("due", "charging", "paid", "review")
 
 
@@ -108,6 +112,9 @@ def _against(session: Session, first: Charge, due: Obligation, owed_on: Account,
     series = schedule.fresh(session, due.subject_id) if due.kind == SCHEDULED else None
     if series is not None and series.status == ScheduleStatus.cancelled:
         return "schedule_cancelled"  # nothing more is debited, of what had failed before neither
+    stopped = _stopped_by(session, owed_on, series, found.created_at)
+    if stopped is not None:
+        return stopped
     if any(attempt.state not in DEFINITE_FAILURES for attempt in charge.of_obligation(session, due.id)):
         return "charge_live"
     if any(other.id != due.id and other.status in LIVE for other in _rivals(session, due)):
@@ -119,6 +126,29 @@ def _against(session: Session, first: Charge, due: Obligation, owed_on: Account,
     if first_without_room(session, owed_on, due.id) is not None:
         return "service_balance_too_low"
     return None
+
+
+def _stopped_by(session: Session, owed_on: Account, series: Schedule | None, at: datetime) -> str | None:
+    """What had stopped all charging by itself when a sale was made, and stands: nobody asked for it at that moment.
+
+    A sale that is older than the dispute or the pause is a payment like any other.
+    """
+    if owed_on.disputed_at is not None and owed_on.disputed_at <= at:
+        return "debt_disputed"
+    if series is None:
+        return None
+    running = plan.of_schedule(session, series.id)
+    if running is not None and running.state == PlanState.paused:
+        return "plan_paused" if _paused_before(session, running.id, at) else None
+    program = subscription.of_schedule(session, series.id)
+    if program is not None and program.state == SubscriptionState.paused:
+        return "subscription_paused" if _paused_before(session, program.id, at) else None
+    return None
+
+
+def _paused_before(session: Session, subject_id: str, at: datetime) -> bool:
+    since = audit.latest_of(session, subject_id, PAUSES)
+    return since is None or since.at <= at
 
 
 def _rivals(session: Session, due: Obligation) -> list[Obligation]:

@@ -12,10 +12,13 @@ from portal.domain.retry import TRIES_MAX
 from portal.storage import dispute, obligation
 from portal.usecases.charge import charge_obligation
 from portal.usecases.gateway_retry import take_in_retry
+from portal.usecases.objection import Way, object_to
+from portal.usecases.plan_life import pause
 from portal.usecases.reconcile import reconcile_window
 from portal.usecases.schedule import Made
 from portal.usecases.schedule_change import CUSTOMER, cancel
 from tests.rig import hooks
+from tests.rig.plans import instalments, signed, wish
 from tests.rig.series import payments_of, plan_of, scheduled, weekly
 from tests.web.conftest import Portal
 from tests.web.notice_door import DISPUTED_CARD, SOON, alarms, charges, door, entries, handled, paid, post, received
@@ -105,6 +108,40 @@ def test_p1_attack_101_a_retry_of_a_schedule_that_was_cancelled_goes_back(portal
     assert sale["status"] == "voided"
 
 
+@pytest.mark.parametrize(("minutes", "became"), [(-5, "taken_back"), (5, "adopted")])
+def test_a_retry_made_while_the_debt_is_disputed_goes_back_and_one_made_before_counts(
+    portal: Portal, minutes: int, became: str
+) -> None:
+    house = portal.house
+    house.clock.at = datetime.now(UTC)
+    due, gateway_id = declined_then_retried(portal, keeps_order_id=True)
+    house.clock.at = datetime.now(UTC) + timedelta(minutes=minutes)
+    object_to(house.ports, house.organisation_id, portal.account_id, "not mine", Way.phone, "ada")
+    assert looked_at(portal, gateway_id) == became
+    assert [row.state for row in charges(house, due)] == ["declined", "succeeded"][: 1 + (became == "adopted")]
+    [sale] = [row for row in house.simulator.truth(merchant=house.merchant_id) if row["id"] == gateway_id]
+    assert (sale["status"] == "voided") == (became == "taken_back")
+    assert ("gateway_retry_taken_back" in {alarm.kind for alarm in alarms(house)}) == (became == "taken_back")
+
+
+@pytest.mark.parametrize(("minutes", "became"), [(-5, "taken_back"), (5, "adopted")])
+def test_p9_a_retry_made_while_its_plan_is_paused_goes_back_and_one_made_before_counts(
+    portal: Portal, minutes: int, became: str
+) -> None:
+    house = portal.house
+    house.simulator.merchant(house.merchant_id, retry_declines_after_seconds=86_400, retries_keep_order_id=True)
+    house.clock.at = datetime.now(UTC)
+    running = signed(house, wish(house, 2), balance_cents=2 * 200_100)
+    first = instalments(house, running)[0]
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, first.id).due_at = house.clock.now()
+    charge_obligation(house.ports, house.organisation_id, first.id, SOON)
+    house.clock.at = datetime.now(UTC) + timedelta(minutes=minutes)
+    pause(house.ports, house.organisation_id, running.id, "ada")
+    assert retried_by_gateway(portal, first.id) == became
+    assert instalments(house, running)[0].status == ("paid" if became == "adopted" else "due")
+
+
 @pytest.mark.parametrize(("rule", "standing"), [("pause", "paused"), ("staff", "broken")])
 def test_a_schedule_that_stood_still_for_what_the_gateway_then_took_goes_on(
     portal: Portal, rule: str, standing: str
@@ -156,7 +193,13 @@ def retried_by_gateway(portal: Portal, obligation_id: str) -> str:
     declined = charges(house, obligation_id)[-1]
     assert declined.state == "declined"
     again = house.simulator.call("POST", f"/simulator/transactions/{declined.gateway_id}/retry")
-    found = house.ports.gateways.of(house.organisation_id).find(str(again["id"]))
+    return looked_at(portal, str(again["id"]))
+
+
+def looked_at(portal: Portal, gateway_id: str) -> str:
+    """What becomes of a retry when it is heard of."""
+    house = portal.house
+    found = house.ports.gateways.of(house.organisation_id).find(gateway_id)
     assert found is not None
     return take_in_retry(house.ports, house.organisation_id, found)
 
