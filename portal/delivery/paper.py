@@ -168,6 +168,15 @@ def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, Any]:
                 (_("Confirmation"), safe_name(facts.confirmation, 60)),
             )
         ),
+        "parts_title": _("What it paid for") if facts.parts else "",
+        "parts": [
+            {
+                "on": language.short_day(each.performed_on),
+                "what": breakable(safe_name(each.what, WORDS_MAX)),
+                "amount": language.money(each.amount_cents),
+            }
+            for each in facts.parts
+        ],
         "balance_label": _("Balance left"),
         "balance": "" if facts.balance_left_cents is None else language.money(facts.balance_left_cents),
         "settled": _("You accepted a settlement offer, and this payment completes it.") if facts.settled else "",

@@ -6,11 +6,20 @@ Filled by use cases, put on paper by delivery. Holds at most the last four digit
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from portal.domain.money import assert_cents
 
 _LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPart:
+    """What a payment paid of one service."""
+
+    performed_on: date
+    what: str
+    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class ReceiptFacts:
     help_hours: str | None = None
     check_code: str | None = None
     check_url: str | None = None  # where the code is checked, for the QR picture
+    parts: tuple[ReceiptPart, ...] = ()  # behind the sign-in only: a mailed receipt names no service (C50)
 
     def __post_init__(self) -> None:
         assert_cents(self.amount_cents)

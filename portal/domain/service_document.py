@@ -134,8 +134,10 @@ class Content:
 
     @property
     def is_paid(self) -> bool:
-        """Whether nothing is owed of any line: the Paid stamp."""
-        return all(line.figures.balance_cents == 0 for line in self.lines)
+        """Whether nothing is owed of any line and something was paid: the Paid stamp. What is waived is not paid."""
+        money = self.figures
+        is_settled = all(line.figures.balance_cents == 0 for line in self.lines)
+        return is_settled and money.paid_cents + money.insurance_cents > 0
 
     @property
     def diagnoses(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from portal.domain.document import ReceiptPart
 from portal.domain.due_date import local_date
 from portal.domain.payment_status import SecondLine, Shown, payment_status
 from portal.domain.spreadsheet import written_rows
@@ -94,6 +95,18 @@ def _shares(session: Session, attempts: list[Charge]) -> dict[str, dict[str, int
     for wish in share.of_obligations(session, others):
         wishes.setdefault(str(wish.obligation_id), {})[wish.service_id] = wish.amount_cents
     return moved | {each.id: wishes.get(each.obligation_id, {}) for each in attempts if each.state != "succeeded"}
+
+
+def receipt_parts(session: Session, charge_id: str) -> tuple[ReceiptPart, ...]:
+    """What a payment paid of each service when it was taken, whatever was given back since; for its own payer only."""
+    entries = [each for each in services.entries_of_charges(session, [charge_id]) if each.kind == "payment"]
+    shares = {each.service_id: -each.change_cents for each in entries if each.event_key == entries[0].event_key}
+    lines = {line[0].id: line for line in services.lines_of(session, shares)}
+    return tuple(
+        ReceiptPart(each.performed_on, f"{each.description or each.code}, {each.provider}, {each.patient}",
+                    each.share_cents)
+        for each in _paid_for(shares, lines)
+    )  # fmt: skip
 
 
 def _paid_for(parts: Mapping[str, int], lines: Mapping[str, Line]) -> tuple[PaidFor, ...]:

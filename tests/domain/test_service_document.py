@@ -102,6 +102,7 @@ def test_paid_means_that_nothing_is_owed_of_any_line() -> None:
     paid = line(1, figures=Figures(15_000, 3_000, 0, 12_000))
     assert superbill(paid).is_paid
     assert not superbill(paid, line(2)).is_paid
+    assert not superbill(line(figures=Figures(15_000, 0, 15_000, 0))).is_paid, "waived is not paid"
     assert superbill(paid, line(2)).figures == Figures(30_000, 6_000, 500, 13_500)
 
 

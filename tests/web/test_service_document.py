@@ -7,7 +7,9 @@ import pytest
 from pypdf import PdfReader
 
 from portal.domain.provider import ProviderFacts
+from portal.domain.service import Share
 from portal.storage import audit
+from portal.usecases.receipt import paper_facts, receipt_of
 from tests.rig.payment import give_back, settle
 from tests.rig.people import Payer, payer
 from tests.rig.practice import charge_of, patient_of, pay, provider_of, service_of
@@ -205,3 +207,32 @@ def test_t6_the_history_shows_what_was_declined_given_back_and_for_what(
     assert len(rows) == 3
     assert any('"Declined","","2001.00","0.00","Visa","1111"' in row for row in rows)
     assert any('"Paid (partly refunded)"' in row and '"90.00","25.00"' in row and '"65.00"' in row for row in rows)
+
+
+@pytest.mark.parametrize("number", [2, 30])
+def test_a_receipt_behind_the_sign_in_says_what_each_service_got_and_c50_the_mailed_one_names_none(
+    portal: Portal, client: Payer, owed: str, number: int
+) -> None:
+    house = portal.house
+    ada = patient_of(house)
+    got = {service_of(house, owed, 15_000, ada, days_ago=9): 10_000 + each for each in range(number)}
+    taken, _ = pay(house, owed, got)
+    attempt = charge_of(house, taken)
+    settle(house, attempt.gateway_id or "")
+    give_back(house, attempt.id, 2_500, shares=(Share(next(iter(got)), 2_500),))
+    reader = opened(portal, client, "history")
+    link = next(each for each in reader.page.all("a") if "Receipt" in each.text)
+    pages = PdfReader(io.BytesIO(reader.raw("GET", link["href"]).data)).pages
+    said = "\n".join(each.extract_text() for each in pages)
+    assert "What it paid for" in said
+    for cents in got.values():
+        assert f"${cents / 100:,.2f}" in said, cents
+    assert said.count("Miriam Reed") == number
+    assert "Questions?" in pages[-1].extract_text()
+    with house.ports.database.read(house.organisation_id) as session:
+        receipt = receipt_of(session, attempt.id)
+        assert receipt is not None
+        mailed = paper_facts(house.ports, session, receipt)
+    assert mailed.parts == ()
+    words = PdfReader(io.BytesIO(house.ports.paper.receipt(mailed, "en"))).pages[0].extract_text()
+    assert "Miriam Reed" not in words

@@ -10,6 +10,8 @@ import pytest
 from portal.storage import account
 from portal.storage import payment_method as methods
 from portal.usecases.account import add_customer, open_account
+from portal.usecases.selection import Chosen, enter, look
+from portal.web.customer import service_payment
 from tests.rig.people import Payer, payer
 from tests.rig.practice import balances, patient_of, service_of
 from tests.rig.practice import pay as pay_at_once
@@ -41,7 +43,7 @@ def chosen(portal: Portal, reader: Reader, *services: str, **more: str) -> Reade
     return reader.post(f"/{portal.slug}/account/services", values)
 
 
-def test_one_service_is_paid_in_part_on_one_screen_with_a_card_on_file(
+def test_t2_t3_t4_one_service_is_paid_in_part_on_one_screen_with_a_card_on_file(
     portal: Portal, client: Payer, owed: str
 ) -> None:
     house = portal.house
@@ -60,7 +62,9 @@ def test_one_service_is_paid_in_part_on_one_screen_with_a_card_on_file(
     assert balances(house, owed) == {one: 7_000, two: 9_000}
 
 
-def test_check_all_and_the_second_screen_pay_the_whole_of_all(portal: Portal, client: Payer, owed: str) -> None:
+def test_t1_t2_t4_check_all_and_the_second_screen_pay_the_whole_of_all(
+    portal: Portal, client: Payer, owed: str
+) -> None:
     house = portal.house
     house.set("pay_services_screens", "two")
     house.card_on_file()
@@ -79,7 +83,9 @@ def test_check_all_and_the_second_screen_pay_the_whole_of_all(portal: Portal, cl
     assert len(house.truth()) == 1
 
 
-def test_the_boxes_that_keep_a_card_are_never_ticked_for_anybody(portal: Portal, client: Payer, owed: str) -> None:
+def test_t5_c52_the_boxes_that_keep_a_card_are_never_ticked_for_anybody(
+    portal: Portal, client: Payer, owed: str
+) -> None:
     one = service_of(portal.house, owed, 15_000)
     for screens, label in (("one", "Save Card for Future Payments"), ("two", "Save for Future Use")):
         portal.house.set("pay_services_screens", screens)
@@ -127,6 +133,30 @@ def test_attack_060_065_what_was_paid_meanwhile_is_shown_and_a_second_press_char
         assert reader.post(address, again).amount == "$60.00", "the first one's result"
     assert balances(house, owed) == {one: 4_000, two: 9_000}
     assert len(house.truth()) == 2
+
+
+def test_m8_an_amount_that_another_tab_stores_between_a_press_and_its_payment_is_not_charged_by_it(
+    portal: Portal, client: Payer, owed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = portal.house
+    house.card_on_file()
+    one = service_of(house, owed, 15_000)
+    reader = chosen(portal, opened(portal, client), one)
+    selection_id = reader.path.rpartition("/")[2]
+    asked = service_payment._has_two_screens
+
+    def meanwhile(found: Chosen) -> bool:
+        with house.ports.database.transaction(house.organisation_id) as session:
+            other = look(session, selection_id, house.customer_id, locked=True)
+            assert other is not None
+            assert enter(session, other, "40.00", "", other.version) == {}
+        return asked(found)
+
+    monkeypatch.setattr(service_payment, "_has_two_screens", meanwhile)
+    reader.fill("Payment Amount", "60.00").press("Make a Payment")
+    assert reader.status == 409
+    assert reader.sees("The figures have changed since you last saw them. Nothing was charged.")
+    assert house.truth() == []
 
 
 @pytest.mark.parametrize("typed", ["", "0", "-1", "1e3", "NaN", "12,50", "١٢", "150.01", "9" * 60])

@@ -1,5 +1,6 @@
-"""Every payment, taken, declined or under way, with what it was for and its receipt as the PDF that was mailed."""
+"""Every payment, taken, declined or under way, with what it was for and its receipt as PDF."""
 
+from dataclasses import replace
 from datetime import date
 
 from flask import abort, make_response, request
@@ -7,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.usecases import overview
 from portal.usecases.receipt import paper_facts
-from portal.usecases.service_history import ALL, Payment, as_csv, note_export, payments
+from portal.usecases.service_history import ALL, Payment, as_csv, note_export, payments, receipt_parts
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
@@ -61,13 +62,14 @@ def _day(typed: str) -> date | None:
 
 @page_for("/history/<visit:receipt_id>.pdf", name="receipt")
 def receipt(here: Here, receipt_id: str) -> AnyResponse:
-    """One receipt on paper; another's is not found (attack 49)."""
+    """One receipt on paper, with what each service got of it; another's is not found (attack 49)."""
     with ports().database.read(organisation().id) as session:
         found = overview.own_receipt(session, here.customer, receipt_id)
         facts = paper_facts(ports(), session, found) if found is not None else None
+        parts = receipt_parts(session, found.charge_id) if found is not None else ()
     if found is None or facts is None:
         abort(404)
-    response = make_response(ports().paper.receipt(facts, current()))
+    response = make_response(ports().paper.receipt(replace(facts, parts=parts), current()))
     response.headers["Content-Type"] = "application/pdf"
     response.headers["Content-Disposition"] = f'attachment; filename="receipt-{found.number}.pdf"'
     response.headers["Cache-Control"] = "no-store"

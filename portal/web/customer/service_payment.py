@@ -61,14 +61,15 @@ def first_post(here: Here, selection_id: str) -> AnyResponse:
     if chosen.is_under_way:
         return _to_result(selection_id)
 
-    def work(session: Any) -> dict[str, Refused]:
+    def work(session: Any) -> tuple[dict[str, Refused], str]:
         locked = selection.look(session, selection_id, here.customer.id, locked=True)
         if locked is None or locked.is_under_way:
-            return {}
-        return selection.enter(session, locked, form.get("amount"), form.get("note", ""), form.get("quote", ""))
+            return {}, ""
+        refusals = selection.enter(session, locked, form.get("amount"), form.get("note", ""), form.get("quote", ""))
+        return refusals, locked.amount_version  # of this press: another tab may store its own amount right after
 
     try:
-        refusals = ports().database.run(organisation().id, work)
+        refusals, version = ports().database.run(organisation().id, work)
     except Refused as refused:
         return _changed(here, selection_id, typed, refused)
     if refusals:
@@ -76,7 +77,7 @@ def first_post(here: Here, selection_id: str) -> AnyResponse:
     if _has_two_screens(chosen):
         return move_on(path_of("pay_services_method", selection_id=selection_id))
     chosen, _ = _seen(here, selection_id)
-    return _pay(here, chosen, typed, chosen.amount_version)
+    return _pay(here, chosen, typed, version)
 
 
 @page_for(f"{PAY}/method", name="pay_services_method")
