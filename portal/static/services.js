@@ -10,8 +10,10 @@
     if (!all || !boxes.length) continue;
     const show = (speak) => {
       const checked = boxes.filter((box) => box.checked);
-      all.checked = checked.length === boxes.length;
-      all.indeterminate = checked.length > 0 && !all.checked;
+      // one box is a choice of its own: Check All fixes the amount, a single service does not
+      if (boxes.length > 1) all.checked = checked.length === boxes.length;
+      else if (!checked.length) all.checked = false;
+      all.indeterminate = checked.length > 0 && checked.length < boxes.length;
       const cents = checked.reduce((sum, box) => sum + Number(box.dataset.cents), 0);
       const words = checked.length ? form.dataset.textTotal.replace("{total}", money(cents, form.dataset.language)) : form.dataset.textNone;
       total.textContent = words;

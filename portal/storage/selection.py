@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Index, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.rows import TenantRow, tenant_args
-from portal.storage.types import Cents, Instant, Plain
+from portal.storage.types import Cents, Flag, Instant, Plain
 
 
 class Selection(TenantRow):
@@ -28,6 +28,7 @@ class Selection(TenantRow):
     customer_id: Mapped[str] = mapped_column(Text)
     account_id: Mapped[str] = mapped_column(Text)
     services: Mapped[list[Any]] = mapped_column(Plain)
+    is_whole: Mapped[bool] = mapped_column(Flag, default=False)  # Check All: the amount is not theirs to change
     amount_cents: Mapped[int | None] = mapped_column(Cents)
     note: Mapped[str] = mapped_column(Text, default="")
     obligation_id: Mapped[str | None] = mapped_column(Text)

@@ -63,8 +63,8 @@ class Chosen:
 
     @property
     def is_single(self) -> bool:
-        """One service: its amount can be edited (S2:10)."""
-        return len(self.lines) == 1
+        """One service, and not by Check All: its amount can be edited (S2:10)."""
+        return len(self.lines) == 1 and not self.row.is_whole
 
     @property
     def version(self) -> str:
@@ -91,8 +91,17 @@ class CardChoice:
     save_card: bool = False
 
 
-def open_selection(session: Session, customer_id: str, service_ids: Collection[str], locale: str, now: datetime) -> str:
-    """Keeps what was chosen and returns its id. Each service once, all on one account of this customer.
+def open_selection(
+    session: Session,
+    customer_id: str,
+    service_ids: Collection[str],
+    locale: str,
+    now: datetime,
+    *,
+    is_whole: bool = False,
+) -> str:
+    """Keeps what was chosen and returns its id. Each service once, all on one account of this customer. `is_whole`: by
+    Check All, so the amount is fixed.
 
     Refused: `services_off`, `services_missing`, `services_too_many`, `service_unknown` (also another's),
     `services_of_two_accounts`, `services_paid`, `too_many_visits`.
@@ -105,7 +114,9 @@ def open_selection(session: Session, customer_id: str, service_ids: Collection[s
     if limits.count_up(session, "selection", customer_id, timedelta(hours=1), now) > SELECTIONS_PER_HOUR:
         raise Refused("too_many_visits")
     wanted = list(dict.fromkeys(service_ids))
-    row = Selection(customer_id=customer_id, account_id=owed_on.id, services=wanted, locale=locale, opened_at=now)
+    row = Selection(
+        customer_id=customer_id, account_id=owed_on.id, services=wanted, is_whole=is_whole, locale=locale, opened_at=now
+    )
     session.add(row)
     session.flush()
     return row.id

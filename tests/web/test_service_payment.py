@@ -83,6 +83,20 @@ def test_t1_t2_t4_check_all_and_the_second_screen_pay_the_whole_of_all(
     assert len(house.truth()) == 1
 
 
+def test_t2_attack_062_check_all_fixes_the_amount_also_where_one_service_is_owed(
+    portal: Portal, client: Payer, owed: str
+) -> None:
+    house = portal.house
+    house.card_on_file()
+    one = service_of(house, owed, 15_000)
+    reader = chosen(portal, opened(portal, client), all=owed)
+    assert reader.amount == "$150.00"
+    assert reader.sees("With Check All the amount cannot be changed.")
+    reader.post(reader.path, form(reader, "Make a Payment") | {"amount": "1.00"})
+    assert (reader.heading, reader.amount) == ("Payment received", "$150.00")
+    assert balances(house, owed) == {one: 0}
+
+
 def test_t5_c52_the_boxes_that_keep_a_card_are_never_ticked_for_anybody(
     portal: Portal, client: Payer, owed: str
 ) -> None:

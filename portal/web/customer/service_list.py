@@ -60,15 +60,18 @@ def choose(here: Here) -> AnyResponse:
         owed = {each.account.id: each for each in _owed(session, here)}
     own = {line.row.id for line in owed[account_id].payable} if account_id in owed else set()
     boxes = {found[1] for name in form if (found := _BOX.fullmatch(name))}
+    is_whole = not form.get("only") and form.get("all") == account_id
     if form.get("only"):
         wanted = {form["only"]}
-    elif form.get("all") == account_id:
+    elif is_whole:
         wanted = own
     else:
         wanted = boxes
     try:
         with ports().database.transaction(organisation().id) as session:
-            chosen = open_selection(session, here.customer.id, sorted(wanted), current(), ports().clock.now())
+            chosen = open_selection(
+                session, here.customer.id, sorted(wanted), current(), ports().clock.now(), is_whole=is_whole
+            )
     except Refused as refused:
         field = f"check-all-{account_id}" if refused.code == "services_missing" and account_id in owed else ""
         status = 429 if refused.code == "too_many_visits" else 422
