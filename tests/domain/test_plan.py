@@ -55,7 +55,7 @@ def wish(number: int = 6, **changes: object) -> PlanWish:
 
 @given(
     st.integers(100_000, 900_000_000),
-    st.integers(1, 120),
+    st.integers(1, 119),  # the last working day of the 120th month lies behind the longest plan
     st.integers(0, 20_000),
     st.sampled_from([Frequency.weekly, Frequency.two_weeks, Frequency.monthly, Frequency.payday_last_working_day]),
     st.sampled_from(list(WeekendRule)),
