@@ -181,6 +181,14 @@ EVENTS: dict[str, Event] = {
             goes_on="Keeps a promise made when the payment was cancelled on its way: what became of the money.",
         ),
         Event(
+            "payment_not_charged",  # nothing, or less, was owed when its day came
+            frozenset({Channel.email}),
+            MessageKind.record,
+            (*_SENDER, *_PAYER, *_PAYMENT, Fact("less_owed", FactKind.flag)),
+            opt_out=True,
+            goes_on="Takes back the notice of a debit that they were sent and may count on (Reg E 1005.10(d)).",
+        ),
+        Event(
             "payment_link",
             frozenset({Channel.email, Channel.sms}),
             MessageKind.request,

@@ -33,6 +33,7 @@ class SecondLine(StrEnum):
     cancelling = "cancelling"  # cancelled while it was being sent
     skipped = "skipped"
     not_needed = "not_needed"  # nothing was owed any more
+    less_owed = "less_owed"  # less was owed than it, and it may not be lowered
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Shown:
 _ENDED_LINES = {
     "skipped": SecondLine.skipped,
     "nothing_owed": SecondLine.not_needed,
+    "balance_too_low": SecondLine.less_owed,
 }
 
 

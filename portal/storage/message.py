@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, select, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, exists, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.ahead import recalled
@@ -120,6 +120,13 @@ def receipt_by_id(session: Session, receipt_id: str) -> Receipt | None:
 def receipt_by_number(session: Session, number: str) -> Receipt | None:
     """The receipt with the number people read out."""
     return session.scalars(select(Receipt).where(Receipt.number == number)).one_or_none()
+
+
+def was_told(session: Session, subject_id: str, events: Collection[str]) -> bool:
+    """Whether one of these messages about a subject left, or may have left."""
+    left = (Message.state == "sent") | ((Message.state == "queued") & (Message.tries > 0))
+    about = exists().where(Message.subject_id == subject_id, Message.event.in_(events), left)
+    return bool(session.scalar(select(about)))
 
 
 def by_dedupe_key(session: Session, dedupe_key: str) -> Message | None:

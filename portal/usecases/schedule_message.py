@@ -28,6 +28,7 @@ OF_PAYMENT = frozenset(
         "payment_moved",
         "payment_cancelled",
         "payment_stopped",
+        "payment_not_charged",
         "card_expiring",
     }
 )
@@ -71,6 +72,8 @@ def schedule_facts(ports: Ports, session: Session, row: Message, sender: Organis
             }
         case "payment_cancelled" if due is not None:
             facts |= {"skipped": due.refused_code == "skipped", "under_way": _has_unwanted(session, [due])}
+        case "payment_not_charged" if due is not None:
+            facts |= {"less_owed": due.refused_code == "balance_too_low"}
         case "payment_moved" if due is not None:
             facts |= {"moved_from": due.moved_from}
         case "payment_declined" if due is not None:

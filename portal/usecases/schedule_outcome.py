@@ -12,7 +12,7 @@ from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, noth
 from portal.domain.rule import SCHEDULED
 from portal.domain.schedule import ENDED, STANDING_STILL, ScheduleStatus
 from portal.domain.subscription import SERIES
-from portal.storage import Session, charge, customer, obligation, organisation, schedule
+from portal.storage import Session, charge, customer, message, obligation, organisation, schedule
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
@@ -27,7 +27,9 @@ from portal.usecases.promise import promise
 NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received.value})
 NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way to the gateway
 NEEDS_STAFF = "schedule_needs_staff"
-NOT_WANTED = frozenset({"nothing_owed", "balance_too_low", "schedule_ended"})
+OWED_LESS = frozenset({"nothing_owed", "balance_too_low"})
+NOT_WANTED = OWED_LESS | {"schedule_ended"}
+ANNOUNCED = ("payment_upcoming", "payment_moved", "subscription_last")  # messages that tell of a debit to come
 
 
 def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]:
@@ -78,7 +80,8 @@ def after_failure(session: Session, due: Obligation, code: str, now: datetime) -
         return _stopped(session, plan, due, last, now)
     if code in NOT_WANTED or plan.status in ENDED:
         end_payment(session, due, code or "schedule_ended", now)
-        return complete(session, plan, now)
+        ended = complete(session, plan, now)  # that all of it has ended says more than that this one is not charged
+        return ended if ended or code not in OWED_LESS else _not_charged(session, plan, due, now)
     if last is not None and last.state in NOTHING_SENT and code in NOTHING_SENT:
         _wait_to_send(session, due, attempts, now)
         return []
@@ -177,6 +180,12 @@ def _stopped(session: Session, plan: Schedule, due: Obligation, last: Charge, no
     end_payment(session, due, "cancelled", now)
     ended = complete(session, plan, now)
     return [*tell(session, "payment_stopped", plan, due.id, f"payment_stopped:{last.id}", now), *ended]
+
+
+def _not_charged(session: Session, plan: Schedule, due: Obligation, now: datetime) -> list[str]:
+    """Who was told of a debit hears that it does not come: by a notice, or by the confirmation where that was one."""
+    was_told = message.was_told(session, due.id, ANNOUNCED) or due.noticed_at == due.created_at
+    return tell(session, "payment_not_charged", plan, due.id, f"payment_not_charged:{due.id}", now) if was_told else []
 
 
 def _wait_to_send(session: Session, due: Obligation, attempts: list[Charge], now: datetime) -> None:

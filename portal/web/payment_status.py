@@ -28,6 +28,7 @@ LINES: dict[SecondLine, Callable[[], str]] = {
     SecondLine.cancelling: lambda: _("Being cancelled"),
     SecondLine.skipped: lambda: _("Skipped"),
     SecondLine.not_needed: lambda: _("Not needed any more"),
+    SecondLine.less_owed: lambda: _("Not charged: less is owed than this"),
 }
 
 

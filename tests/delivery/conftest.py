@@ -180,6 +180,7 @@ FACTS |= {
     },
     "card_expiring": {**SENDER, **PAYER, **PAYMENT, **CARD, **CARD_LINK},
     "payment_stopped": {**SENDER, **PAYER, **PAYMENT},
+    "payment_not_charged": {**SENDER, **PAYER, **PAYMENT, "less_owed": True},
     **{
         name: {**SENDER, **PAYER, **MANAGER, "link_url": "https://pay.example/harbor/self-pay", "expires_at": PAID_AT}
         for name in ("subscription_assigned", "subscription_reminder")

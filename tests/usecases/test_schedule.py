@@ -12,7 +12,7 @@ from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.payment_link import LinkState
 from portal.domain.refusal import Refused
 from portal.domain.schedule import Amounts, AmountsKind
-from portal.storage import account, agreement, obligation
+from portal.storage import account, agreement, message, obligation
 from portal.usecases.charge import AuthorizationMissing, charge_obligation, claim
 from portal.usecases.payment_link import find
 from portal.usecases.payment_link import make as make_link
@@ -202,6 +202,30 @@ def test_where_amounts_are_not_lowered_the_rest_is_cancelled(house: House, pool:
     charge_obligation(house.ports, house.organisation_id, checkout, SOON)
     run_due(house, pool)
     assert payments_of(house, made.schedule_id)[0].refused_code == "balance_too_low"
+    assert told(house).count("payment_not_charged") == 1, "the confirmation was the notice of a payment so near"
+
+
+def test_who_was_told_of_a_debit_hears_that_it_does_not_come_and_of_no_other(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    monthly = Rhythm(Frequency.monthly, today(house) + timedelta(days=2))
+    made = scheduled(house, Wish(monthly, Amounts(AmountsKind.fixed, 3, 1_000)), balance_cents=3_000)
+    first, second, third = payments_of(house, made.schedule_id)
+    go_to(house, first)
+    run_due(house, pool)
+    house.clock.at = second.due_at - timedelta(days=5)
+    announce_upcoming(house.ports)
+    assert told(house) == ["payment_upcoming", "receipt", "schedule_made"]
+    rest = house.obligation(second.account_id, 2_000, payment_method_id=house.card_on_file())
+    charge_obligation(house.ports, house.organisation_id, rest, SOON)
+    for due in (second, third):
+        go_to(house, due)
+        announce_upcoming(house.ports)
+        run_due(house, pool)
+    assert [row.refused_code for row in payments_of(house, made.schedule_id)] == [None, "nothing_owed", "nothing_owed"]
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = message.of_customer(session, house.customer_id)
+    assert [row.subject_id for row in rows if row.event == "payment_not_charged"] == [second.id]
 
 
 def test_p6_missed_payments_are_caught_up_oldest_first_one_a_day(house: House, pool: ThreadPoolExecutor) -> None:

@@ -37,7 +37,9 @@ from portal.web.staff.subscription_words import day_typed, kinds, sentence, sign
 LISTED_MAX = 200
 NUMBER = re.compile(r"[0-9]{1,4}")  # of a payment; longer ones are not read at all
 ONE = "/subscriptions/<visit:subscription_id>"
-OVER = frozenset({SecondLine.cancelled, SecondLine.skipped, SecondLine.not_needed, SecondLine.cancelling})
+OVER = frozenset(
+    {SecondLine.cancelled, SecondLine.skipped, SecondLine.not_needed, SecondLine.less_owed, SecondLine.cancelling}
+)
 WITH_DAY = frozenset({ChangeKind.extend, ChangeKind.shorten})
 WITH_PAYMENTS = frozenset({ChangeKind.waive, ChangeKind.reduce})
 
