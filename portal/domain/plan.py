@@ -58,7 +58,8 @@ MOVES: Mapping[PlanState, frozenset[PlanState]] = {
     PlanState.paused: frozenset(
         {PlanState.signed, PlanState.completed, PlanState.broken, PlanState.cancelled, PlanState.superseded}
     ),
-    PlanState.broken: frozenset({PlanState.superseded}),
+    # kept after all: what seemed to be missing at its end was given back, and did not arrive
+    PlanState.broken: frozenset({PlanState.superseded, PlanState.completed}),
     PlanState.completed: frozenset(),
     PlanState.cancelled: frozenset(),
     PlanState.expired: frozenset({PlanState.superseded}),

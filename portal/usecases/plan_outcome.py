@@ -10,16 +10,17 @@ from enum import StrEnum
 from portal.domain.due_date import WeekendRule, local_date, moment_of
 from portal.domain.ledger import Recipe
 from portal.domain.plan import SIGNED, PlanKind, PlanState, after_the_last, is_broken, require_move, wish_of
-from portal.domain.schedule import confirmation_is_notice
-from portal.storage import Session, account, audit, charge, dispute, obligation, organisation, plan, refund
+from portal.domain.schedule import ScheduleStatus, confirmation_is_notice
+from portal.storage import Session, account, audit, charge, dispute, obligation, organisation, plan, refund, schedule
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.plan import Plan
-from portal.usecases.alarm import raise_alarm
+from portal.usecases.alarm import clear_alarm_of, raise_alarm
 from portal.usecases.ledger import free_cents, post
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.plan_promise import tell
 
+BROKEN = "plan_broken"
 SKIPPED = "skipped"  # why an instalment was put off, when a person asked for it
 
 
@@ -44,12 +45,34 @@ def schedule_completed(session: Session, schedule_id: str, locale: str, now: dat
     row = plan.of_schedule(session, schedule_id)
     if row is None or row.state not in SIGNED:
         return []
+    return _ended(session, row, schedule_id, locale, now)
+
+
+def refund_failed(session: Session, due: Obligation, now: datetime) -> list[str]:
+    """What was given back of an instalment did not arrive: a plan that was broken at its end for want of it was kept.
+
+    Not one that broke on the way, whose rest was cancelled. Ids of the messages promised.
+    """
+    row = plan.of_schedule(session, due.subject_id)
+    series = schedule.fresh(session, due.subject_id)
+    if row is None or row.state != PlanState.broken or series is None or series.status != ScheduleStatus.completed:
+        return []
+    promised = _ended(session, row, series.id, series.locale, now)
+    if row.state == PlanState.completed:
+        clear_alarm_of(session, BROKEN, row.id, now)
+    return promised
+
+
+def _ended(session: Session, row: Plan, schedule_id: str, locale: str, now: datetime) -> list[str]:
     owed_on = account.by_id(session, row.account_id)
     if owed_on is None:
         raise AssertionError(f"plan {row.id} has no account")
     payments = obligation.of_subject(session, schedule_id)
     paid_cents = sum(_kept_cents(session, each) for each in payments if each.status == "paid")
-    if paid_cents < row.total_cents and owed_on.balance_cents:
+    is_kept = paid_cents >= row.total_cents or not owed_on.balance_cents
+    if row.state == PlanState.broken and not is_kept:
+        return []
+    if not is_kept:
         return _broken(session, row, locale, now, paid_cents=paid_cents)
     if row.kind == PlanKind.settlement and owed_on.balance_cents:
         _forgive(session, row, payments, now)
@@ -180,7 +203,7 @@ def _forgive(session: Session, row: Plan, payments: list[Obligation], now: datet
 
 def _broken(session: Session, row: Plan, locale: str, now: datetime, **facts: int) -> list[str]:
     _end(session, row, PlanState.broken, "charge", now)
-    raise_alarm(session, "plan_broken", row.id, now, **facts)
+    raise_alarm(session, BROKEN, row.id, now, **facts)
     return tell(session, "plan_broken", row, f"plan_broken:{row.id}", now, locale)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from portal.domain.charge import Actor, ChargeState, Outcome
 from portal.domain.refund import require_legal_refund
-from portal.storage import Session, customer, message
+from portal.storage import Session, customer, message, obligation
 from portal.storage.account import Account
 from portal.storage.charge import Charge
 from portal.storage.message import Message
@@ -16,6 +16,7 @@ from portal.storage.refund import Refund
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.delivery_log import note
 from portal.usecases.organisation import record
+from portal.usecases.plan_outcome import refund_failed
 from portal.usecases.promise import promise
 from portal.usecases.refund_book import book_not_arrived
 
@@ -41,15 +42,17 @@ def fail_refund(
     }
     record(session, Actor.gateway.value, "refund_failed", row.id, now, **facts)
     raise_alarm(session, "refund_failed", row.id, now, **facts)
+    promised = refund_failed(session, obligation.fresh(session, paid.obligation_id), now)
     said = message.by_dedupe_key(session, f"refund:{row.id}")
     if said is None or not _was_said(session, said, now):
-        return []
+        return promised
     payer = customer.by_id(session, row.customer_id)
     if payer is None:
-        return []
+        return promised
     key = f"refund_failed:{row.id}"
     return [
-        promise(session, "refund_failed", said.channel, payer, said.recipient, row.id, key, now, locale=said.locale)
+        promise(session, "refund_failed", said.channel, payer, said.recipient, row.id, key, now, locale=said.locale),
+        *promised,
     ]
 
 

@@ -3,12 +3,13 @@
 Whichever instalment it is: docs/decisions/money-given-back.md. Settlements in one payment are in test_refund.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from portal.domain.ledger import Book
+from portal.domain.plan import PlanWish
 from portal.storage import charge
 from portal.storage.charge import Charge
 from portal.storage.plan import Plan
@@ -16,8 +17,8 @@ from portal.usecases.dispute import look_at_dispute
 from portal.usecases.refund_look import look_at_refund
 from tests.rig.house import House
 from tests.rig.payment import alarms, balance_of, book_cents, give_back, refunds_of, settle
-from tests.rig.plans import instalments, plan_now, settlement, signed
-from tests.rig.series import run_due
+from tests.rig.plans import instalments, plan_now, settlement, signed, wish
+from tests.rig.series import run_due, told
 
 FORGIVEN, EACH = 26_000, 8_000  # of 50,000, in three parts
 
@@ -93,6 +94,44 @@ def test_a_refund_that_did_not_arrive_forgives_again_when_no_other_instalment_is
     assert owed(house, kept) == (EACH + FORGIVEN, 0)
     not_arrived(house, second)
     assert owed(house, kept) == (0, FORGIVEN)
+
+
+@pytest.mark.parametrize("make", [wish, settlement])
+def test_a_plan_that_was_broken_by_a_refund_is_kept_when_that_refund_does_not_arrive(
+    house: House, pool: ThreadPoolExecutor, make: Callable[[House], PlanWish]
+) -> None:
+    """It was broken at its end, for want of what had been given back; whoever heard that hears that it was kept."""
+    row = signed(house, make(house))
+    balance_cents = balance_of(house, row.account_id)
+    payments = instalments(house, row)
+    paid_ids = []
+    for due in payments[:2]:
+        house.clock.at = max(house.clock.at, due.due_at)
+        run_due(house, pool)
+        with house.ports.database.read(house.organisation_id) as session:
+            paid_ids += [each.id for each in charge.of_obligation(session, due.id)]
+    first = charge_of(house, paid_ids[0])
+    settle(house, first.gateway_id or "")
+    house.simulator.faults("settlement_declined", merchant=house.merchant_id, operation="refund")
+    give_back(house, first.id)
+    settle(house, refunds_of(house, first.id)[0].gateway_id or "")
+    house.clock.at = max(house.clock.at, payments[2].due_at)
+    run_due(house, pool)
+    assert (plan_now(house, row.id).state, alarms(house)) == ("broken", ["plan_broken"])
+    assert balance_of(house, row.account_id) == balance_cents - row.total_cents + first.amount_cents
+    assert {"plan_broken", "refund"} <= set(told(house))
+    not_arrived(house, first)
+    assert plan_now(house, row.id).state == "completed"
+    assert balance_of(house, row.account_id) == 0
+    assert alarms(house) == ["refund_failed"], "what plan_broken called for was done"
+    assert {"plan_completed", "refund_failed"} <= set(told(house))
+
+
+def charge_of(house: House, charge_id: str) -> Charge:
+    with house.ports.database.read(house.organisation_id) as session:
+        row = charge.by_id(session, charge_id)
+        assert row is not None
+        return row
 
 
 def test_an_instalment_that_a_bank_keeps_undoes_it_until_it_is_won(house: House, kept: Plan) -> None:
