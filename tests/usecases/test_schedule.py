@@ -1,5 +1,6 @@
 """A schedule from its quote to its last payment, on both databases, with the real SDK: made as shown, charged so."""
 
+import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from portal.storage import account, agreement, message, obligation
 from portal.usecases.charge import AuthorizationMissing, charge_obligation, claim
 from portal.usecases.payment_link import find
 from portal.usecases.payment_link import make as make_link
-from portal.usecases.recurring import charge_unclaimed, hand_out_due
+from portal.usecases.recurring import charge_batch, charge_unclaimed, hand_out_due
 from portal.usecases.schedule import Wish, card_typed, make
 from portal.usecases.upcoming import announce_upcoming
 from portal.usecases.visit import look, start
@@ -256,6 +257,35 @@ def test_a_rate_is_shared_by_every_clock_through_the_database(house: House) -> N
     assert hand_out_due(house.ports).payments == 3
     house.clock.pass_(minutes=1)
     assert hand_out_due(house.ports).payments == 1
+
+
+@pytest.mark.parametrize("clocks", [2, 6])
+def test_f5_clocks_that_hand_out_at_once_give_each_payment_to_one_worker(house: House, clocks: int) -> None:
+    """And where two workers get it all the same, as after a lost answer of Redis, one of them charges it."""
+    dues = [payments_of(house, scheduled(house, weekly(house, 1)).schedule_id)[0] for _ in range(10)]
+    go_to(house, dues[-1])
+    gate = threading.Barrier(clocks, timeout=20)
+
+    def clock(_: int) -> int:
+        gate.wait()
+        return hand_out_due(house.ports).payments
+
+    with ThreadPoolExecutor(clocks) as clocked:
+        handed = list(clocked.map(clock, range(clocks)))
+    rung = [each for _, ids in house.doorbell.batches for each in ids]
+    assert sum(handed) == len(rung) == 10
+    assert sorted(rung) == sorted(due.id for due in dues)
+    workers = threading.Barrier(2, timeout=20)
+
+    def work(_: int) -> None:
+        with ThreadPoolExecutor(4) as threads:
+            workers.wait()
+            charge_batch(house.ports, house.organisation_id, rung, threads)
+
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(work, range(2)))
+    assert [len([row for row in attempts_of(house, each) if row.state == "succeeded"]) for each in rung] == [1] * 10
+    assert len([sale for sale in house.truth() if sale["success"]]) == 10
 
 
 def test_f1_what_no_worker_claims_within_a_minute_the_clock_charges_itself(
