@@ -279,8 +279,11 @@ def test_the_language_can_be_switched_on_any_page_and_stays(site: Site, visit: V
     assert axe(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK, {"width": 320, "height": 640}], ids=["phone", "desk", "narrow"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(PHONE, "light"), (DESK, "light"), ({"width": 320, "height": 640}, "dark")],
+    ids=["phone-light", "desk-light", "narrow-dark"],
+)
 def test_axe_finds_nothing_on_any_page_state(
     site: Site, visit: Visit, world: SimulatorProcess, scheme: str, size: dict[str, int]
 ) -> None:

@@ -238,8 +238,11 @@ def test_a_declined_payment_of_today_says_what_to_do(site: Site, visit: Visit, w
     assert axe(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK, {"width": 320, "height": 640}], ids=["phone", "desk", "narrow"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(PHONE, "light"), (DESK, "light"), ({"width": 320, "height": 640}, "dark")],
+    ids=["phone-light", "desk-light", "narrow-dark"],
+)
 def test_axe_finds_nothing_on_any_state_of_scheduling(
     site: Site, visit: Visit, scheme: str, size: dict[str, int]
 ) -> None:
