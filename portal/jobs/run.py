@@ -5,19 +5,23 @@ Started by `portal.jobs.timetable` beside the sweeps, so that neither waits for 
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
 from prometheus_client import Gauge
 
 from portal.storage import charge, obligation
-from portal.usecases import plan_offer, subscription_deadline
+from portal.usecases import plan_offer
 from portal.usecases.ports import Ports
-from portal.usecases.recurring import charge_unclaimed, hand_out_due
+from portal.usecases.recurring import Handed, charge_unclaimed, hand_out_due
 from portal.usecases.schedule_change import settle_unwanted
+from portal.usecases.subscription_deadline import expire, finish, remind
 from portal.usecases.upcoming import announce_upcoming, warn_of_ending_cards
 
 log = structlog.get_logger()
+Done = TypeVar("Done")
 
 POOL = 8
 BETWEEN_SECONDS = 5  # a payment waits this long for its hour to be noticed; an idle look is one index look-up
@@ -38,23 +42,33 @@ def run(ports: Ports, stop: threading.Event) -> None:
             try:
                 round_once(ports, pool)
                 if time.monotonic() >= notices_at:
-                    announce_upcoming(ports)
-                    warn_of_ending_cards(ports)
-                    plan_offer.remind(ports)
-                    subscription_deadline.remind(ports)
-                    subscription_deadline.finish(ports)
+                    for tell in (announce_upcoming, warn_of_ending_cards, plan_offer.remind, remind, finish):
+                        _apart(tell, ports)
                     notices_at = time.monotonic() + NOTICES_SECONDS
             except Exception as error:
                 log.error("run_failed", exc_info=error)
             stop.wait(min(BETWEEN_SECONDS, ports.timing.sweep.total_seconds()))
 
 
+def _apart(step: Callable[[Ports], Done], ports: Ports) -> Done | None:
+    """One step of a round: what fails in it is logged and keeps none of the others from being done."""
+    try:
+        return step(ports)
+    except Exception as error:
+        log.error("run_step_failed", step=f"{step.__module__}.{step.__name__}", exc_info=error)
+        return None
+
+
 def round_once(ports: Ports, pool: ThreadPoolExecutor) -> None:
-    """One round: hand out, charge what was left lying, give back what was cancelled on its way."""
-    plan_offer.expire(ports)
-    subscription_deadline.expire(ports)
-    handed = hand_out_due(ports)
-    unclaimed = charge_unclaimed(ports, pool)
+    """One round: hand out, charge what was left lying, give back what was cancelled on its way; each step apart."""
+
+    def left_lying(ports: Ports) -> int:
+        return charge_unclaimed(ports, pool)
+
+    _apart(plan_offer.expire, ports)
+    _apart(expire, ports)
+    handed = _apart(hand_out_due, ports) or Handed(0, 0)
+    unclaimed = _apart(left_lying, ports) or 0
     with ports.database.across() as session:
         waiting = obligation.count_due(session, ports.clock.now())
         unwanted = charge.unwanted(session, UNWANTED_BATCH, ports.clock.now())

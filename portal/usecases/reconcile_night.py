@@ -61,9 +61,13 @@ def _reconcile_night(ports: Ports, organisation_id: str, day: str, now: datetime
         reconcile_window(ports, organisation_id, since, now, BY_NIGHT)
         catch_up(ports, organisation_id, (since - timedelta(days=1)).date())  # disputes of sales older than that
         look_at_unsettled(ports, organisation_id, since)
-    except (Refused, GatewayUnreachable, GatewayRefused) as refused:
-        code = refused.code if isinstance(refused, Refused) else "gateway_silent"
-        log.warning("reconcile_refused", organisation_id=organisation_id, day=day, code=code)
+    except Exception as error:  # also what nobody thought of: one organisation's night makes no other's wait
+        is_silent = isinstance(error, GatewayUnreachable | GatewayRefused)
+        code = error.code if isinstance(error, Refused) else "gateway_silent" if is_silent else "failed"
+        log.warning(
+            "reconcile_refused", organisation_id=organisation_id, day=day, code=code,
+            exc_info=error if code == "failed" else None,
+        )  # fmt: skip
         if claimed.tries >= TRIES_BEFORE_ALARM:
             ports.database.run(
                 organisation_id,

@@ -71,7 +71,11 @@ def hand_out_due(ports: Ports) -> Handed:
         if not rows:
             break
         for organisation_id, ids in _by_organisation(rows).items():
-            taken = _hand_out(ports, organisation_id, ids, now)
+            try:
+                taken = _hand_out(ports, organisation_id, ids, now)
+            except Exception as error:  # one that cannot be handed out makes no other wait
+                log.error("not_handed_out", organisation_id=organisation_id, exc_info=error)
+                taken = []
             handed += len(taken)
             if len(taken) < len(ids):  # stopped, out of its rate, or another clock is at it
                 waiting.add(organisation_id)

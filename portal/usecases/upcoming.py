@@ -38,7 +38,7 @@ def announce_upcoming(ports: Ports) -> int:
         now = ports.clock.now()
         with ports.database.across() as session:
             rows = obligation.unnoticed(session, now + LOOK_AHEAD, BATCH)
-        settled = sum(_announced(ports, organisation_id, row_id) for organisation_id, row_id in rows)
+        settled = sum(_tried(ports, organisation_id, row_id) for organisation_id, row_id in rows)
         done += settled
         if settled < BATCH:
             return done
@@ -55,6 +55,15 @@ def warn_of_ending_cards(ports: Ports) -> int:
             ports.doorbell.ring_message(str(organisation_id), message_id)
         warned += len(promised)
     return warned
+
+
+def _tried(ports: Ports, organisation_id: str, obligation_id: str) -> bool:
+    """One that cannot be announced is logged, comes again, and keeps no other from being announced (N6)."""
+    try:
+        return _announced(ports, organisation_id, obligation_id)
+    except Exception as error:
+        log.error("not_announced", organisation_id=organisation_id, obligation_id=obligation_id, exc_info=error)
+        return False
 
 
 def _announced(ports: Ports, organisation_id: str, obligation_id: str) -> bool:

@@ -6,8 +6,9 @@ import pytest
 
 from portal.storage import charge, dispute, reconcile
 from portal.usecases import reconcile_night
+from portal.usecases.failpoint import arm
 from portal.usecases.reconcile_night import reconcile_nights
-from tests.rig.house import House
+from tests.rig.house import House, found
 from tests.rig.payment import alarms, balance_of, paid, settle
 
 
@@ -121,3 +122,20 @@ def test_one_that_the_gateway_does_not_know_any_more_calls_a_person(house: House
     at_night(house)
     assert reconcile_nights(house.ports) == 1
     assert alarms(house) == ["reconcile_missing_there"]
+
+
+def test_a_night_at_which_we_fail_makes_no_other_organisations_wait_and_calls_a_person_at_last(house: House) -> None:
+    other = found(house.ports, house.simulator)
+    _, charge_id, _ = paid(house)
+    at_night(house, 1)  # whatever the hour is now, the payment lies in the days that are compared
+    with house.ports.database.transaction(house.organisation_id) as session:
+        charge.lock(session, charge_id).amount_cents += 1  # the books differ, and to mend it we come by a failpoint
+    for _ in range(3):
+        arm("reconcile.after_mend=raise")
+        reconcile_nights(house.ports)
+        house.clock.pass_(minutes=61)
+    arm("")
+    with house.ports.database.read(other.organisation_id) as session:
+        assert [row.asked_by for row in reconcile.latest(session, 5)] == ["clock"]
+    assert "reconcile_refused" in alarms(house)
+    assert reconcile_nights(house.ports) == 1
