@@ -23,6 +23,7 @@ from portal.domain.refusal import Refused
 from portal.domain.retry import CARD_DECLINES_MAX
 from portal.storage import Session, batch, charge, obligation
 from portal.usecases.charge import ChargeResult, Claimed, apply, charge_obligation, claim_in, result_of, send
+from portal.usecases.charge_fails import call_if_stuck
 from portal.usecases.failpoint import failpoint
 from portal.usecases.outcome import apply_outcome
 from portal.usecases.ports import Ports
@@ -141,7 +142,10 @@ class _Run:
         self._events.put(_Freed(timedelta(seconds=time.monotonic() - began)))
 
     def _charge_one(self, obligation_id: str) -> None:
-        self._events.put(self._tried(lambda: self._charged(obligation_id)))
+        found = self._tried(lambda: self._charged(obligation_id))
+        if isinstance(found, Exception):
+            call_if_stuck(self._ports, self._organisation_id, obligation_id, found)
+        self._events.put(found)
         self._events.put(_Freed())
 
     def _charged(self, obligation_id: str) -> ChargeResult:

@@ -16,6 +16,7 @@ import structlog
 
 from portal.storage import Session, charge, dispute, message, notice, obligation, refund
 from portal.usecases.charge import charge_obligation
+from portal.usecases.charge_fails import call_if_stuck
 from portal.usecases.dispute import look_again
 from portal.usecases.invariants import Walk, check_some
 from portal.usecases.notice import handle
@@ -93,8 +94,13 @@ def _charge(ports: Ports, organisation_id: str, obligation_id: str) -> None:
     def work(session: Session) -> list[str]:
         return obligation.hand_out(session, [obligation_id], now, now - _patience(ports))
 
-    if ports.database.run(organisation_id, work):
+    if not ports.database.run(organisation_id, work):
+        return
+    try:
         charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)
+    except Exception as error:
+        call_if_stuck(ports, organisation_id, obligation_id, error)
+        raise
 
 
 def _all(pool: ThreadPoolExecutor, *rounds: tuple[Iterable[tuple[str, str]], Callable[[str, str], object]]) -> None:

@@ -9,9 +9,14 @@ import pytest
 from portal.domain.agreement import Text
 from portal.domain.refusal import Refused
 from portal.storage import audit, obligation
+from portal.usecases.charge_fails import FAILS
+from portal.usecases.failpoint import arm
+from portal.usecases.janitor import POOL, sweep
+from portal.usecases.recurring import charge_unclaimed
 from portal.usecases.schedule import CardChoice, card_typed
 from portal.usecases.schedule_card import Accepted, card_change_shown, replace_card
 from tests.rig.house import House
+from tests.rig.payment import alarms
 from tests.rig.series import attempts_of, go_to, payments_of, plan_of, run_due, scheduled, told, weekly
 
 NO_FUNDS, STOLEN = 200_100, 201_300  # cents the gateway declines: 2001 soft, 2013 hard
@@ -19,8 +24,9 @@ NO_FUNDS, STOLEN = 200_100, 201_300  # cents the gateway declines: 2001 soft, 20
 
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as made:
+    with ThreadPoolExecutor(POOL) as made:
         yield made
+    arm("")
 
 
 def other_card(house: House, schedule_id: str) -> tuple[CardChoice, Text]:
@@ -140,3 +146,36 @@ def test_a_gateway_that_cannot_be_reached_is_no_decline_and_nobody_is_told(
         run_due(house, pool)
     assert payments_of(house, made.schedule_id)[0].status == "paid"
     assert told(house) == ["receipt", "schedule_made"]
+
+
+def test_m4_a_payment_at_which_we_fail_ourselves_again_and_again_calls_a_person(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    """Here one without an authorization (C1), as after a hand in the database; the others of its batch are charged."""
+    lost, other = [payments_of(house, scheduled(house, weekly(house, 1)).schedule_id)[0] for _ in range(2)]
+    with house.ports.database.transaction(house.organisation_id) as session:
+        obligation.fresh(session, lost.id).agreement_id = None
+    go_to(house, lost)
+    run_due(house, pool)
+    assert payments_of(house, other.subject_id)[0].status == "paid"
+    for _ in range(FAILS - 1):
+        assert alarms(house) == [], "a fault may pass by itself"
+        house.clock.pass_(minutes=1)
+        assert charge_unclaimed(house.ports, pool) == 1
+    assert alarms(house) == ["payment_fails"]
+    assert payments_of(house, lost.subject_id)[0].status == "due"
+    assert attempts_of(house, lost.id) == []
+
+
+def test_m4_so_does_one_that_a_page_has_left_due(house: House, pool: ThreadPoolExecutor) -> None:
+    due = house.obligation(house.account(), 2_500, payment_method_id=house.card_on_file())
+    for _ in range(FAILS):
+        assert alarms(house) == []
+        house.clock.pass_(minutes=2)
+        arm("claim.before_commit=raise")
+        sweep(house.ports, pool)
+    arm("")
+    assert alarms(house) == ["payment_fails"]
+    house.clock.pass_(minutes=2)
+    sweep(house.ports, pool)
+    assert [row.state for row in attempts_of(house, due)] == ["succeeded"], "and is tried on"
