@@ -24,12 +24,14 @@ from portal.delivery.brand import checked_color, ink_on
 from portal.delivery.language import Language, language_for, load_languages
 from portal.delivery.plan_paper import agreement_data, completion_data, schedule_data
 from portal.delivery.qr import qr_svg
+from portal.delivery.record_letter import record_letter_data
 from portal.delivery.safe_text import BREAK, NAME_MAX, WORDS_MAX, breakable, one_line, safe_name
 from portal.delivery.service_document import service_document_data
 from portal.delivery.statement import statement_data
 from portal.domain.document import ReceiptFacts
 from portal.domain.message import DeliveryPermanent, DeliveryTemporary
 from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
+from portal.domain.record_letter import RecordLetter
 from portal.domain.service_document import ServiceDocumentFacts
 from portal.domain.statement import StatementFacts
 
@@ -79,6 +81,10 @@ class Paper:
     def statement(self, facts: StatementFacts, locale: str) -> bytes:
         """An account between two days; the same bytes for the same facts."""
         return self._printed("statement.typ", statement_data(facts, self._language(locale)), facts.made_at)
+
+    def record_letter(self, facts: RecordLetter, locale: str) -> bytes:
+        """What a message says, as a letter to be posted; the same bytes for the same facts."""
+        return self._printed("record_letter.typ", record_letter_data(facts, self._language(locale)), facts.written_at)
 
     def _language(self, locale: str) -> Language:
         return language_for(self._languages, locale)

@@ -137,23 +137,23 @@ def _frame(head: Letterhead, title: str, language: Language) -> dict[str, Any]:
         "foot": "  \u2022  ".join(
             filter(None, (_safe(head.organisation_name), _plan(head, language), head.check_code))
         ),
-        "check": _checked(head, language),
+        "check": checked(head.check_code, head.check_url, language),
         "page": _("Page {page} of {pages}"),
     }
 
 
-def _checked(head: Letterhead, language: Language) -> dict[str, Any] | None:
+def checked(code: str | None, url: str | None, language: Language) -> dict[str, Any] | None:
     """What the box says where this paper can be checked; nothing on one that is only to be read."""
     _ = language._
-    if head.check_code is None or head.check_url is None:
+    if code is None or url is None:
         return None
     return {
         "title": _("Is this paper genuine?"),
         "said": _("Anyone who holds it can check that it comes from us, with this code. No personal data are shown."),
-        "code": head.check_code,
-        "at": breakable(head.check_url.partition("?")[0], LONG_WORD),
+        "code": code,
+        "at": breakable(url.partition("?")[0], LONG_WORD),
         "alt": _("QR code of the address where this paper can be checked"),
-        "qr": list(qr_svg(head.check_url)),
+        "qr": list(qr_svg(url)),
     }
 
 

@@ -19,6 +19,7 @@ _SENDER = (
     Fact("stop_url", FactKind.url, required=False),  # ends emails to this address (Reg F 1006.6(e))
     Fact("check_code", FactKind.reference, required=False),  # by which anybody can check that it is ours
     Fact("check_url", FactKind.url, required=False),
+    Fact("by_post", FactKind.flag, required=False),  # its paper goes by mail: the customer wants records so (C14)
     Fact("sender_in_texts", FactKind.name, required=False),  # how it names itself in texts
     Fact("first_text", FactKind.flag, required=False),  # nothing went to this number before (C30)
 )

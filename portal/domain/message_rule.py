@@ -33,6 +33,7 @@ MESSAGE_RULES: dict[str, MessageRule] = {
         MessageRule("offer_over", "What it asks to sign or activate was signed, activated, cancelled or changed, or "
                     "its time is over.",
                     "S1:38 (N4)", ends=True),
+        MessageRule("no_address", "There is no address on file; it goes on paper.", "15 USC 7001(c) (C14)", ends=True),
         MessageRule("address_bounced", "The address was refused for good ({reason}): nothing is sent to it until "
                     "staff say it works.", "good practice of mail servers and carriers", ends=True),
         MessageRule("late_confirmation", "A text that confirms an opt-out goes within five minutes, or not at all.",

@@ -206,6 +206,11 @@ def by_id(session: Session, message_id: str) -> Message | None:
     return session.scalars(select(Message).where(Message.id == message_id)).one_or_none()
 
 
+def twin(row: Message, **changes: Any) -> Message:
+    """The same message in no session, with other values; for whoever only reads it."""
+    return Message(**{each.key: getattr(row, each.key) for each in Message.__table__.columns} | changes)
+
+
 def of_customer(session: Session, customer_id: str) -> list[Message]:
     """Every message promised to a customer, in order."""
     return list(

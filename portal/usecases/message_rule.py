@@ -166,6 +166,11 @@ def _offer_over(letter: Letter) -> Held | None:
     return None if found is not None and is_open(found, letter.now) else _ends("offer_over")
 
 
+def _no_address(letter: Letter) -> Held | None:
+    """Promised for its paper alone: its customer wants records on paper and has no address for mail of this kind."""
+    return None if letter.row.recipient else _ends("no_address")
+
+
 def _bounced(letter: Letter) -> Held | None:
     found = bounce.standing(letter.session, letter.row.channel, letter.address)
     return _ends("address_bounced", reason=found.reason) if found else None
@@ -306,6 +311,7 @@ def _tomorrow(letter: Letter) -> datetime:
 
 CHECKS: tuple[Callable[[Letter], Held | None], ...] = (
     _offer_over,
+    _no_address,
     _bounced,
     _late_confirmation,
     _no_consent,

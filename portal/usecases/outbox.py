@@ -6,6 +6,7 @@ asked: one that may not leave now waits by itself, one that may not leave at all
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from portal.domain.message import (
     RecipientStopped,
 )
 from portal.domain.message_event import EVENTS
-from portal.storage import Session, account, customer, message, organisation
+from portal.storage import Session, account, customer, message, organisation, paper_copy
 from portal.storage.message import Message, Receipt
 from portal.storage.organisation import Organisation
 from portal.usecases.alarm import raise_alarm
@@ -30,6 +31,7 @@ from portal.usecases.failpoint import failpoint
 from portal.usecases.message_rule import Letter, first_standing
 from portal.usecases.opt_out import ONE_CLICK, make_link
 from portal.usecases.organisation import settings_of
+from portal.usecases.paper_copy import put_on_paper
 from portal.usecases.payment_link import home
 from portal.usecases.plan_message import OF_PLAN, WITH_LINK, plan_attachments, plan_facts, plan_link_of
 from portal.usecases.ports import Ports
@@ -83,6 +85,7 @@ def _claim(ports: Ports, session: Session, message_id: str) -> Message | None:
         return None
     row.tries += 1
     row.next_try_at = now + SENDING_FOR
+    put_on_paper(session, row, now)
     if row.event in LINKS and row.sealed_facts is None:
         row.sealed_facts = link_of(ports, session, row, now)
     if row.event in WITH_LINK and row.sealed_facts is None:
@@ -104,7 +107,8 @@ def _let_go(session: Session, row: Message, now: datetime) -> bool:
     if found.rule.ends:
         row.state, row.held_by, row.held_until, row.sealed_facts = "stopped", code, None, None
         note(session, row, "stopped", code, now, **found.facts)
-        if EVENTS[row.event].goes_on and not found.rule.is_moot and not message.is_told_otherwise(session, row):
+        must_reach = bool(EVENTS[row.event].goes_on) and not found.rule.is_moot
+        if must_reach and not put_on_paper(session, row, now) and not message.is_told_otherwise(session, row):
             raise_alarm(session, "message_must_reach", row.id, now, event=row.event, rule=code)
         return False
     if (row.held_by, row.held_until) != (code, until):
@@ -145,20 +149,14 @@ def _failed(ports: Ports, row: Message, error: DeliveryFailed) -> None:
 def _send(ports: Ports, row: Message) -> str | None:
     with ports.database.read(row.organisation_id) as session:
         sender = organisation.by_id(session, row.organisation_id)
-        facts, receipt = _facts(ports, session, row, sender)
-        on_paper = paper_facts(ports, session, receipt) if receipt is not None else None
-        attachments = [authorization(session, row)] if row.event == "schedule_made" else []
-        attachments += plan_attachments(ports, session, row)
+        facts = message_facts(ports, session, row, sender)
+        papers = papers_of(ports, session, row) if row.channel == "email" and not facts["by_post"] else None
     text = ports.wording.message(row.event, row.locale, facts)
     if row.channel == "sms":
         if text.sms is None:
             raise DeliveryPermanent("no_sms_wording")
         told = status_url(home(ports.portal_url, sender), row.id)
         return ports.carriers.of(row.organisation_id).send(row.recipient, text.sms, row.message_id, told)
-    if receipt is not None and on_paper is not None:
-        attachments.append(
-            Attachment(f"receipt-{receipt.number}.pdf", "application/pdf", ports.paper.receipt(on_paper, row.locale))
-        )
     stop_url = facts["stop_url"] or ""
     if EVENTS[row.event].opt_out and not stop_url:
         raise DeliveryPermanent("no_opt_out")  # Reg F 1006.6(e): nothing about a debt leaves without it
@@ -168,10 +166,31 @@ def _send(ports: Ports, row: Message) -> str | None:
         reply_to=sender.support_email,
         message_id=f"<{row.message_id}@{ports.mail_domain}>",
         text=text,
-        attachments=attachments,
+        attachments=papers() if papers is not None else [],
         one_click_url=f"{stop_url}/{ONE_CLICK}" if stop_url else "",
     )
     return None
+
+
+def papers_of(ports: Ports, session: Session, row: Message) -> Callable[[], list[Attachment]]:
+    """What goes with a message: read now, printed when called, with no transaction open."""
+    if row.event == "schedule_made":
+        sealed = authorization(session, row)
+        return lambda: [sealed]
+    if row.event != "receipt":
+        kept = plan_attachments(ports, session, row)
+        return lambda: kept
+    receipt = _receipt_of(session, row)
+    facts = paper_facts(ports, session, receipt)
+    name = f"receipt-{receipt.number}.pdf"
+    return lambda: [Attachment(name, "application/pdf", ports.paper.receipt(facts, row.locale))]
+
+
+def _receipt_of(session: Session, row: Message) -> Receipt:
+    receipt = message.receipt_by_id(session, row.subject_id)
+    if receipt is None:
+        raise DeliveryPermanent("receipt_missing")
+    return receipt
 
 
 def _check(ports: Ports, session: Session, row: Message, sender: Organisation) -> dict[str, Any]:
@@ -183,8 +202,8 @@ def _check(ports: Ports, session: Session, row: Message, sender: Organisation) -
     return {"check_code": code, "check_url": f"{home(ports.portal_url, sender)}/{CHECK_PATH}"}
 
 
-def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -> tuple[dict[str, Any], Receipt | None]:
-    """The facts an event's wording needs, and the receipt that goes with it on paper."""
+def message_facts(ports: Ports, session: Session, row: Message, sender: Organisation) -> dict[str, Any]:
+    """The facts an event's wording needs."""
     rules = settings_of(session, sender)
     facts: dict[str, Any] = {
         "organisation_name": sender.name,
@@ -197,19 +216,17 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
         "help_hours": rules.words("support_hours"),
         "stop_url": ports.seal.open(row.sealed_stop) if row.sealed_stop else None,
         **_check(ports, session, row, sender),
+        "by_post": row.channel == "email" and paper_copy.of_message(session, row.id) is not None,
         "sender_in_texts": rules.words("name_in_texts"),
         "first_text": row.channel == "sms" and message.latest_to(session, "sms", row.recipient) is None,
     }
     about = customer.by_id(session, row.customer_id)
     match row.event:
         case "receipt":
-            receipt = message.receipt_by_id(session, row.subject_id)
-            if receipt is None:
-                raise DeliveryPermanent("receipt_missing")
+            receipt = _receipt_of(session, row)
             facts |= receipt.facts
             facts["paid_at"] = datetime.fromisoformat(receipt.facts["paid_at"])
-            facts["paper_attached"] = row.channel == "email"
-            return facts, receipt
+            facts["paper_attached"] = row.channel == "email" and not facts["by_post"]
         case "refund":
             facts |= refund_facts(session, row.subject_id)
         case "refund_failed":
@@ -250,4 +267,4 @@ def _facts(ports: Ports, session: Session, row: Message, sender: Organisation) -
             facts |= {"account_reference": owed_on.reference, "requested_at": request.made_at}
         case _:
             raise DeliveryPermanent("event_unknown")
-    return facts, None
+    return facts

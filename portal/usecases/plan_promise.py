@@ -13,6 +13,7 @@ from portal.storage.customer import Customer
 from portal.storage.plan import Plan
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import record
+from portal.usecases.paper_copy import is_on_paper
 from portal.usecases.promise import promise
 
 
@@ -44,7 +45,9 @@ def tell(
     """
     payer = _payer(session, plan)
     by_text = not payer.email and Channel.sms in EVENTS[event].channels
-    ways = ("sms",) if by_text else ("email",)
+    ways: tuple[str, ...] = ("sms",) if by_text else ("email",)
+    if by_text and is_on_paper(session, payer.id):
+        ways = ("sms", "email")  # the text tells it now, and the record comes on paper
     return _promised(session, event, plan, payer, ways, key, now, locale, is_answer=is_answer)
 
 
@@ -63,14 +66,12 @@ def _promised(
     promised = []
     for way in ways:
         recipient = payer.email if way == "email" else payer.phone if may_text(session, payer) else None
-        if not recipient:
+        goes_by_post = way == "email" and bool(EVENTS[event].goes_on) and is_on_paper(session, payer.id)
+        if not recipient and not goes_by_post:
             record(session, "outbox", "message_without_address", plan.id, now, event=event, channel=way)
             continue
-        promised.append(
-            promise(
-                session, event, way, payer, recipient, plan.id, f"{key}:{way}", now, locale=locale, is_answer=is_answer
-            )
-        )
+        to, once = recipient or "", f"{key}:{way}"
+        promised.append(promise(session, event, way, payer, to, plan.id, once, now, locale=locale, is_answer=is_answer))
     return promised
 
 

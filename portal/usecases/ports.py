@@ -15,6 +15,7 @@ from portal.domain.document import ReceiptFacts
 from portal.domain.message import Attachment, MessageText
 from portal.domain.notice import Notice
 from portal.domain.plan_document import AgreementFacts, CompletionFacts, ScheduleFacts
+from portal.domain.record_letter import RecordLetter
 from portal.domain.service_document import ServiceDocumentFacts
 from portal.domain.statement import StatementFacts
 from portal.storage import Database
@@ -142,6 +143,8 @@ class Paper(Protocol):
     def service_document(self, facts: ServiceDocumentFacts, locale: str) -> bytes: ...
 
     def statement(self, facts: StatementFacts, locale: str) -> bytes: ...
+
+    def record_letter(self, facts: RecordLetter, locale: str) -> bytes: ...
 
 
 class Drawings(Protocol):

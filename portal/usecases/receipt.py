@@ -19,6 +19,7 @@ from portal.storage.rows import new_id
 from portal.usecases.check_code import Kind, address, code_of, give
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import settings_of
+from portal.usecases.paper_copy import is_on_paper
 from portal.usecases.payment_link import home
 from portal.usecases.ports import Ports
 from portal.usecases.promise import promise
@@ -75,10 +76,9 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     promised = []
     # the payer has just pressed the button and waits; one whose payment was in doubt for hours does not
     is_here = due.kind == CHECKOUT and now - due.created_at <= ANSWER_FRESH
-    if payer.email and rules.is_on("receipt_by_email"):
-        promised.append(
-            promise(session, "receipt", "email", payer, payer.email, receipt.id, by_email, now, is_answer=is_here)
-        )
+    if rules.is_on("receipt_by_email") and (payer.email or is_on_paper(session, payer.id)):
+        to = payer.email or ""
+        promised.append(promise(session, "receipt", "email", payer, to, receipt.id, by_email, now, is_answer=is_here))
     if payer.phone and rules.is_on("receipt_by_sms") and may_text(session, payer):
         promised.append(
             promise(session, "receipt", "sms", payer, payer.phone, receipt.id, by_sms, now, is_answer=is_here)

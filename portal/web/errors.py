@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from portal.domain.message import DeliveryFailed
 from portal.storage.scope import UnstorableText
 from portal.web import machines
 from portal.web.access_log import redacted
@@ -25,10 +26,11 @@ log = structlog.get_logger("portal.web")
 
 
 def install(app: Flask) -> None:
-    """A handler each for refused forms, known errors, what no database can hold, and the rest."""
+    """A handler each for refused forms, known errors, what no database can hold or no paper show, and the rest."""
     app.register_error_handler(CSRFError, stale_form)
     app.register_error_handler(HTTPException, known)
     app.register_error_handler(UnstorableText, unstorable)
+    app.register_error_handler(DeliveryFailed, unprintable)
     app.register_error_handler(Exception, unexpected)
 
 
@@ -55,6 +57,17 @@ def known(error: HTTPException) -> Response:
 def unstorable(_error: UnstorableText) -> Response:
     """A text that no page of ours sends and no database can hold got past every check: theirs to mend, not ours."""
     return known(BadRequest())
+
+
+def unprintable(error: DeliveryFailed) -> Response:
+    """A document could not be printed. Whatever it is about stands as it was, and it can be asked for again."""
+    log.error("unprintable", id=g.get("request_id", ""), reason=error.reason, path=redacted(request.path))
+    return _show(
+        "errors/error.html",
+        503,
+        heading=_("We cannot show this document right now"),
+        advice=_("Nothing is lost: everything stands as it was. Go back and try again in a few minutes."),
+    )
 
 
 def unexpected(error: Exception) -> Response:

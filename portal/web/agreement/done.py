@@ -12,7 +12,7 @@ from portal.usecases import contact as contacts
 from portal.usecases import payment_status, sign
 from portal.web.access import organisation, ports
 from portal.web.agreement.guard import Here, locked, step
-from portal.web.agreement.terms import pdf
+from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.personal_link import closed

@@ -1,6 +1,6 @@
 """Terms and Authorization: the exact text, the disclosures about electronic records, the document to open, the tick."""
 
-from flask import Response, make_response, request
+from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.refusal import Refused
@@ -10,6 +10,7 @@ from portal.usecases import signing
 from portal.usecases.plan_paper import agreement_facts
 from portal.web.access import organisation, ports
 from portal.web.agreement.guard import Here, locked, place, spent, step
+from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.personal_link import closed
 from portal.web.refusals import sentence
@@ -67,15 +68,6 @@ def post(here: Here) -> AnyResponse:
     except Refused as refused:
         return _refused(here, refused)
     return move_on(here.path(SignStep.sign.value)) if agreed else closed()
-
-
-def pdf(content: bytes, name: str, disposition: str) -> Response:
-    """A document to its party alone: never kept by a browser's cache, never run, never sniffed (attack 103)."""
-    response = make_response(content)
-    response.headers["Content-Type"] = "application/pdf"
-    response.headers["Content-Disposition"] = f'{disposition}; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _refused(here: Here, refused: Refused) -> AnyResponse:

@@ -12,6 +12,7 @@ from portal.usecases.service_history import ALL, Payment, as_csv, note_export, p
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
+from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.payment_status import line, words
@@ -69,8 +70,6 @@ def receipt(here: Here, receipt_id: str) -> AnyResponse:
         parts = receipt_parts(session, found.charge_id) if found is not None else ()
     if found is None or facts is None:
         abort(404)
-    response = make_response(ports().paper.receipt(replace(facts, parts=parts), current()))
-    response.headers["Content-Type"] = "application/pdf"
-    response.headers["Content-Disposition"] = f'attachment; filename="receipt-{found.number}.pdf"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return pdf(
+        ports().paper.receipt(replace(facts, parts=parts), current()), f"receipt-{found.number}.pdf", "attachment"
+    )

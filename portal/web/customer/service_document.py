@@ -5,7 +5,7 @@ email (T7). Behind the sign-in only; what a superbill lacks is told to the pract
 import re
 from collections.abc import Collection
 
-from flask import abort, flash, get_flashed_messages, make_response, render_template, request
+from flask import abort, flash, get_flashed_messages, render_template, request
 from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
@@ -22,6 +22,7 @@ from portal.usecases.service_document import facts_of, issue, promise_link
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
+from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.language import current, reading
 from portal.web.refusals import sentence
@@ -77,11 +78,7 @@ def document(here: Here, document_id: str) -> AnyResponse:
 def document_pdf(here: Here, document_id: str) -> AnyResponse:
     """The same on paper."""
     row = _own(here, document_id)
-    response = make_response(ports().paper.service_document(facts_of(row), row.locale))
-    response.headers["Content-Type"] = "application/pdf"
-    response.headers["Content-Disposition"] = f'attachment; filename="{row.number}.pdf"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return pdf(ports().paper.service_document(facts_of(row), row.locale), f"{row.number}.pdf", "attachment")
 
 
 @page_for(f"{ONE}/link", "POST", name="mail_document_link")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from flask import abort, make_response, request
+from flask import abort, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,6 +16,7 @@ from portal.usecases.statement import statement
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
+from portal.web.files import pdf as as_pdf
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.refusals import sentence
@@ -76,12 +77,9 @@ def pdf(here: Here) -> AnyResponse:
         facts = _facts(chosen, asked)
     except Refused:
         abort(404)
-    response = make_response(ports().paper.statement(facts, current()))
-    response.headers["Content-Type"] = "application/pdf"
-    name = f"statement-{asked.from_on}-{asked.until_on}.pdf"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return as_pdf(
+        ports().paper.statement(facts, current()), f"statement-{asked.from_on}-{asked.until_on}.pdf", "attachment"
+    )
 
 
 def _asked() -> Asked:

@@ -6,7 +6,7 @@ Whatever a browser brings along in the address is not looked at (attack 47).
 from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, get_flashed_messages, make_response, request, url_for
+from flask import flash, get_flashed_messages, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -23,6 +23,7 @@ from portal.usecases.receipt_again import send_again, send_schedule_again
 from portal.usecases.schedule_checkout import link_of
 from portal.usecases.visit import Walk, look
 from portal.web.access import organisation, ports
+from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.payment_link import scheduled
 from portal.web.payment_link.contact import details_of
@@ -108,11 +109,11 @@ def receipt_pdf(here: Here) -> AnyResponse:
     found: Outcome = here.extras
     if found.receipt is None:
         return move_on(path_of(Step.result, here.visit_id))
-    response = make_response(ports().paper.receipt(_on_paper(found.receipt), here.walk.visit.locale))
-    response.headers["Content-Type"] = "application/pdf"
-    response.headers["Content-Disposition"] = f'attachment; filename="receipt-{found.receipt.number}.pdf"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return pdf(
+        ports().paper.receipt(_on_paper(found.receipt), here.walk.visit.locale),
+        f"receipt-{found.receipt.number}.pdf",
+        "attachment",
+    )
 
 
 def _on_paper(row: Receipt) -> ReceiptFacts:

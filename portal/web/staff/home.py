@@ -35,6 +35,11 @@ WORK: list[Work] = [
         lambda: _("Subscriptions"),
         lambda: _("Assign one; see how each stands; lower, waive, pause, extend, shorten or cancel."),
     ),
+    Work(
+        "paper_list",
+        lambda: _("Print and post"),
+        lambda: _("Records of customers who want them on paper: print them, post them, tick them off."),
+    ),
     Work("password", lambda: _("Change your password"), lambda: _("You are signed out everywhere when you do.")),
 ]
 
