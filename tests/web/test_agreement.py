@@ -6,7 +6,6 @@ import re
 import pytest
 from pypdf import PdfReader
 
-from portal.domain.message import DeliveryTemporary
 from portal.storage import account as accounts
 from portal.storage import customer as customers
 from portal.storage import payment_method as methods
@@ -394,23 +393,3 @@ def test_the_whole_walk_comes_in_spanish(portal: Portal) -> None:
     told(portal.house)
     mails = portal.house.simulator.call("GET", "/mailbox.json?recipient=ada@")
     assert any(each["attachments"] and "acuerdo-de-autorizacion" in each["attachments"][1]["name"] for each in mails)
-
-
-def test_an_agreement_that_cannot_be_printed_is_said_on_a_page_and_is_read_a_minute_later(
-    portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reader = at_terms(portal, offered(portal.house, account_id=portal.account_id).id)
-    here = reader.path
-
-    def jammed(*_args: object) -> bytes:
-        raise DeliveryTemporary("paper_used_before_fork")
-
-    with monkeypatch.context() as jam:
-        jam.setattr(portal.house.ports.paper, "agreement", jammed)
-        reader.press("Open the agreement")
-        assert reader.status == 503
-        assert reader.heading == "We cannot show this document right now"
-        assert reader.sees("Nothing is lost")
-    reader.open(f"{here}/agreement.pdf")
-    assert reader.status == 200
-    assert reader.open(here).step == "terms"

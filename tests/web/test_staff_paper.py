@@ -1,12 +1,9 @@
 """The console's pile of papers: who may look, who may tick off, and what lies on it (C14)."""
 
-import pytest
-
-from portal.domain.message import Channel, DeliveryPermanent
+from portal.domain.message import Channel
 from portal.domain.message_event import EVENTS
 from portal.domain.staff import Role
 from portal.storage import audit, customer, paper_copy
-from portal.usecases.plan_life import cancel
 from portal.usecases.sign import withdraw
 from portal.web.staff.paper import sheets
 from tests.rig.people import colleague
@@ -77,30 +74,3 @@ def test_c14_each_message_that_must_reach_a_customer_has_words_for_its_paper(por
         named = set(sheets())
     must = {each.name for each in EVENTS.values() if each.goes_on and Channel.email in each.channels}
     assert named == must
-
-
-def test_a_paper_that_cannot_be_printed_is_said_on_a_page_and_nothing_is_lost(
-    portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy_id = on_paper(portal)
-    house = portal.house
-    cancel(house.ports, house.organisation_id, plan_of(portal, copy_id), "staff")
-    told(house)
-    desk = at_papers(portal, Role.clerk)
-
-    def jammed(*_args: object) -> bytes:
-        raise DeliveryPermanent("cannot_be_printed")
-
-    monkeypatch.setattr(house.ports.paper, "record_letter", jammed)
-    with house.ports.database.read(house.organisation_id) as session:
-        letter = next(copy.id for copy, about, _ in paper_copy.waiting(session, 10) if about.event == "plan_cancelled")
-    desk.open(f"{desk.path}/{letter}/1.pdf")
-    assert desk.status == 503
-    assert desk.heading == "We cannot show this document right now"
-    assert desk.sees("Nothing is lost")
-
-
-def plan_of(portal: Portal, copy_id: str) -> str:
-    with portal.house.ports.database.read(portal.house.organisation_id) as session:
-        about = next(about for copy, about, _ in paper_copy.waiting(session, 10) if copy.id == copy_id)
-    return about.subject_id
