@@ -33,6 +33,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
 from portal.storage.opt_out_link import OptOutLink
 from portal.storage.organisation import GatewayAccount, OrganisationSetting
+from portal.storage.paper_copy import PaperCopy
 from portal.storage.patient import Diagnosis, Patient
 from portal.storage.payment_link import PaymentLink
 from portal.storage.payment_method import PaymentMethod
@@ -184,6 +185,7 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(Message(dedupe_key="d", event="receipt", channel="email", customer_id=person.id, subject_id="s",
                     recipient="ada@example.com", locale="en", message_id="m", next_try_at=NOW,
                     created_at=NOW))  # fmt: skip
+        add(PaperCopy(customer_id=person.id, message_id=ids["message"], made_at=NOW))
         add(SmsAccount(account_sid="AC1", auth_token_sealed="s", sender="+13125550100", set_at=NOW))
         add(InboundText(provider_id="SM1", customer_id=person.id, sender="+13125550123", words="Hi", meaning="other",
                         heard_at=NOW))  # fmt: skip

@@ -250,6 +250,7 @@ def test_an_address_refused_for_good_is_not_tried_again_until_staff_say_so(house
 def test_the_rules_are_asked_in_the_order_of_their_table() -> None:
     order = [
         "_offer_over",
+        "_no_address",
         "_bounced",
         "_late_confirmation",
         "_no_consent",
@@ -264,6 +265,7 @@ def test_the_rules_are_asked_in_the_order_of_their_table() -> None:
     ]
     assert [check.__name__ for check in CHECKS] == order
     assert [*MESSAGE_RULES] == [
-        "offer_over", "address_bounced", "late_confirmation", "no_consent", "opted_out", "medium_refused",
-        "work_address", "debt_disputed", "payment_over", "quiet_hours", "inconvenient_time", "capped_answer", "capped",
+        "offer_over", "no_address", "address_bounced", "late_confirmation", "no_consent", "opted_out",
+        "medium_refused", "work_address", "debt_disputed", "payment_over", "quiet_hours", "inconvenient_time",
+        "capped_answer", "capped",
     ]  # fmt: skip

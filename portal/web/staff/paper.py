@@ -41,6 +41,7 @@ def sheets() -> dict[str, tuple[str, ...]]:
         "payment_cancelled": (_("Payment cancelled"),),
         "payment_moved": (_("Payment moved"),),
         "payment_stopped": (_("Payment not taken"),),
+        "payment_not_charged": (_("Payment not taken"),),
         "payment_upcoming": (_("Notice of the next payment"),),
         "subscription_last": (_("Notice of the last payment"),),
         "subscription_ended": (_("Subscription ended"),),
