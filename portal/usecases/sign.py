@@ -159,15 +159,6 @@ def withdraw(ports: Ports, organisation_id: str, signing_id: str, secret: str, *
     ports.database.run(organisation_id, work)
 
 
-def papers_match(ports: Ports, session: Session, signature: PlanSignature) -> bool:
-    """Whether the kept papers still hash to what the signature says (P10, C15)."""
-    for kind, digest in ((AGREEMENT, signature.agreement_pdf_sha256), (SCHEDULE, signature.schedule_pdf_sha256)):
-        paper = signings.paper_of(session, signature.plan_id, kind)
-        if paper is None or not paper.content_sha256 == hashlib.sha256(paper.content).hexdigest() == digest:
-            return False
-    return True
-
-
 def _given(ports: Ports, walk: SignWalk, given: Given) -> tuple[str, bytes | None]:
     """The name that signs, and the drawing on a sheet of ours."""
     require_open(walk)

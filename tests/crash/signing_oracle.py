@@ -16,7 +16,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.plan import Plan
 from portal.storage.schedule import Schedule
 from portal.storage.signing import PlanPaper, PlanSignature, RecordConsent
-from portal.usecases.sign import papers_match
+from portal.usecases.signed_paper import papers_match
 from tests.crash.world import World
 from tests.rig.house import House
 from tests.rig.plans import Signer
@@ -104,7 +104,7 @@ def _signed_wrong(world: World, session: Any, row: Plan) -> list[str]:
         wrong.append(f"payments of {sum(each.amount_cents for each in payments)}, agreed {row.total_cents}")
     if sorted(each.seq for each in payments) != list(range(1, len(payments) + 1)):
         wrong.append("a payment twice")
-    if signature is None or not papers_match(world.ports, session, signature):
+    if signature is None or not papers_match(session, signature):
         wrong.append("the papers are not those that were signed")
     return wrong
 

@@ -21,7 +21,8 @@ from portal.usecases.payment_link import find as find_payment_link
 from portal.usecases.payment_link import make as make_payment_link
 from portal.usecases.plan_life import cancel
 from portal.usecases.plan_offer import find, make_link
-from portal.usecases.sign import papers_match, withdraw
+from portal.usecases.sign import withdraw
+from portal.usecases.signed_paper import papers_match, take_out
 from portal.usecases.signing import CardTyped, agreement_shown, begin, choose_card, consent, open_document, prove
 from tests.rig.house import House
 from tests.rig.plans import (
@@ -64,7 +65,7 @@ def test_signing_makes_the_schedule_the_seal_the_evidence_and_the_message_at_onc
         sealed = agreement.by_id(session, signature.agreement_id)
         series = schedule.by_id(session, row.schedule_id or "")
         consented = signings.latest_consent(session, house.customer_id)
-        assert papers_match(house.ports, session, signature)
+        assert papers_match(session, signature)
     assert sealed is not None
     assert series is not None
     assert consented is not None
@@ -108,6 +109,8 @@ def test_each_way_of_signing_is_complete_alone(house: House, way: str) -> None:
     assert signature is not None
     assert signature.way == way
     assert (signature.typed_name is None, signature.image is None) == (way != "typed", way != "drawn")
+    taken = take_out(house.ports, house.organisation_id, plan.id, "staff")
+    assert (taken.as_signed, taken.printed_again) == (True, True), "the facts that are kept print the same bytes (C15)"
     if signature.image is not None:
         assert signature.image.startswith(b"\x89PNG")
 
@@ -198,7 +201,7 @@ def test_c14_consent_is_withdrawn_once_earlier_records_stay_and_staff_hear_it(ho
         signature = signings.signature_of(session, plan.id)
         kinds = [each.kind for each in open_alarms(session)]
         assert signature is not None
-        assert papers_match(house.ports, session, signature)
+        assert papers_match(session, signature)
     assert latest is not None
     assert latest.said == "withdrawn"
     assert kinds == ["records_on_paper"]

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 
 from portal.app import create_app
-from portal.storage import account, plan
+from portal.storage import account, audit, plan, signing
 from portal.storage.plan import Plan
 from portal.web.command_line.plan import plan as group
 from tests.rig.house import House
@@ -57,7 +58,8 @@ def said(result: Result) -> str:
 
 @pytest.mark.sqlite
 def test_each_command_of_the_group_explains_itself(run: Run) -> None:
-    assert set(group.commands) == {"make", "offer", "list", "show", "cancel", "pause", "resume", "change", "preset"}
+    assert set(group.commands) == {"make", "offer", "list", "show", "papers", "cancel", "pause", "resume", "change",
+                                   "preset"}  # fmt: skip
     for command in group.commands:
         result = run(command, "--help")
         assert result.exit_code == 0, command
@@ -179,3 +181,38 @@ def test_a_change_that_is_signed_takes_the_place(house: House, run: Run) -> None
     signer(house, newest).read().sign()
     assert "version 2: signed" in said(run("show", row.reference))
     assert plan_now(house, row.id).state == "superseded"
+
+
+def test_p10_c15_staff_take_the_signed_papers_out_and_they_print_again_byte_for_byte(
+    house: House, run: Run, tmp_path: Path
+) -> None:
+    plan_row = signed(house)
+    out = run("papers", plan_row.reference, "--to", str(tmp_path / "new" / "folder"))
+    assert out.exit_code == 0, out.output
+    assert "byte for byte what was signed" in said(out)
+    assert "look otherwise" not in said(out)
+    with house.ports.database.read(house.organisation_id) as session:
+        for kind in ("agreement", "schedule"):
+            kept = signing.paper_of(session, plan_row.id, kind)
+            assert kept is not None
+            file = tmp_path / "new" / "folder" / f"{plan_row.reference}-{plan_row.edition}-{kind}.pdf"
+            assert file.read_bytes() == kept.content
+        assert [each.actor for each in audit.about(session, plan_row.id) if each.action == "plan_papers_opened"]
+
+
+def test_c15_papers_that_print_otherwise_today_are_said_to_and_the_kept_ones_count(
+    house: House, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_row = signed(house)
+    monkeypatch.setattr(house.ports.paper, "schedule", lambda *_: b"%PDF of another day")
+    out = run("papers", plan_row.reference, "--to", str(tmp_path))
+    assert out.exit_code == 0, out.output
+    assert "look otherwise" in said(out)
+
+
+def test_nothing_is_taken_out_of_a_plan_that_is_not_signed(house: House, run: Run, owed: str, tmp_path: Path) -> None:
+    assert make(run, owed, "--total", "500", "--instalments", "5", "--first", FIRST).exit_code == 0
+    out = run("papers", only(house).reference, "--to", str(tmp_path / "papers"))
+    assert out.exit_code == 1
+    assert "Nothing of this plan is signed." in said(out)
+    assert not (tmp_path / "papers").exists()

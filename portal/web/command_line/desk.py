@@ -43,6 +43,7 @@ SENTENCES: dict[str, str] = {
     "plan_offer_days_wrong": "An offer stands 1 to 180 days.",
     "plan_preset_unknown": "There is no such preset: flask --app wsgi plan preset --help",
     "plan_settles_nothing": "A settlement must be below the {payable_cents} that is owed.",
+    "plan_not_signed": "Nothing of this plan is signed.",
     "plan_state": "{reference} is {state}.",
     "plan_sum_differs": "The payments come to {sum_cents}, and the total is {total_cents}.",
     "plan_too_long": "The last payment may lie on {latest_on} at most.",

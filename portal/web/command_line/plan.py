@@ -1,10 +1,11 @@
-"""`flask --app wsgi plan ...`: payment plans made and offered, listed, cancelled, paused, resumed, changed; presets.
+"""`flask --app wsgi plan ...`: payment plans from offer to end, their signed papers, and presets.
 
 For operators. Every rule is asked by the use cases; what they refuse is said in a sentence.
 """
 
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,6 +32,7 @@ from portal.usecases.plan import (
     wish_of_preset,
 )
 from portal.usecases.plan_life import cancel, change, pause, resume
+from portal.usecases.signed_paper import take_out
 from portal.web.command_line.desk import (
     console,
     dollars,
@@ -141,6 +143,28 @@ def plan_show(slug: str, reference: str) -> None:
     """Show the latest version of a plan: every date and amount."""
     paid_to, row = _latest(slug, reference)
     _show(row, paid_to)
+
+
+@plan.command("papers")
+@organisation_option
+@click.argument("reference", metavar="PLAN")
+@click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@with_appcontext
+def plan_papers(slug: str, reference: str, folder: Path) -> None:
+    """Take the signed papers of a plan out, and check them against the signature. The audit trail says who did."""
+    paid_to, row = _standing(slug, reference)
+    with refusals_said():
+        papers = take_out(ports(), paid_to.id, row.id, staff())
+    if not papers.as_signed:
+        raise click.ClickException("The kept papers are not those that were signed: restore them from a backup.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (("agreement", papers.agreement), ("schedule", papers.schedule)):
+        path = folder / f"{row.reference}-{row.edition}-{name}.pdf"
+        path.write_bytes(content)
+        console().print(str(path), soft_wrap=True)
+    console().print("They are byte for byte what was signed.")
+    if not papers.printed_again:
+        console().print("Printed from their facts today they look otherwise: the printing program has changed since.")
 
 
 @plan.command("cancel")
