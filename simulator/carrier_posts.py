@@ -8,10 +8,11 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import aiohttp
 
+from simulator.codec import Malformed, decode
 from simulator.message_faults import MessageFaults
 
 MODES = {
@@ -31,6 +32,16 @@ def sign(token: str, url: str, fields: Mapping[str, str]) -> str:
     return base64.b64encode(hmac.digest(token.encode(), signed.encode(), hashlib.sha1)).decode()
 
 
+def message_in(body: str) -> str | None:
+    """What an answer (TwiML) has the carrier text back; None without one."""
+    try:
+        root, fields = decode(body.encode())
+    except Malformed:
+        return None
+    words = fields.get("Message") if root == "Response" else None
+    return words if isinstance(words, str) else None
+
+
 class CarrierPosts:
     """Posts on their way."""
 
@@ -44,13 +55,18 @@ class CarrierPosts:
         self.faults.forget()
         self.answers.clear()
 
-    def send(self, token: str, url: str, posts: Sequence[dict[str, str]], person: str) -> None:
-        """Posts one after the other, about the number of this person."""
-        errand = asyncio.create_task(self._send(token, url, posts, person))
+    def send(
+        self, token: str, url: str, posts: Sequence[dict[str, str]], person: str,
+        answered: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Posts one after the other, about this number; `answered` hears what an answer has to be texted."""
+        errand = asyncio.create_task(self._send(token, url, posts, person, answered))
         self.errands.add(errand)
         errand.add_done_callback(self.errands.discard)
 
-    async def _send(self, token: str, url: str, posts: Sequence[dict[str, str]], person: str) -> None:
+    async def _send(
+        self, token: str, url: str, posts: Sequence[dict[str, str]], person: str, answered: Callable[[str], None] | None
+    ) -> None:
         fault = self.faults.take(person)
         mode = fault.mode if fault else "accept"
         if mode == "drop":
@@ -68,6 +84,10 @@ class CarrierPosts:
                 self.answers.append(said)
                 try:
                     async with session.post(url, data=post, headers={"X-Twilio-Signature": signature}) as answer:
-                        said |= {"status": answer.status, "body": (await answer.text())[:500]}
+                        body = await answer.text()
+                        said |= {"status": answer.status, "body": body[:500]}
+                        words = message_in(body) if answered is not None and answer.status == 200 else None
+                        if answered is not None and words is not None:
+                            answered(words)
                 except (aiohttp.ClientError, TimeoutError, ValueError) as error:
                     said |= {"status": 0, "body": type(error).__name__}

@@ -199,7 +199,15 @@ class Phone:
             "ApiVersion": API_VERSION,
             **({"OptOutType": keyword} if keyword is not None and owner.opt_out == "advanced" else {}),
         }
-        self.posts.send(owner.auth_token, owner.reply_url, [post], text.sender)
+
+        def answered(words: str) -> None:
+            """The application has the carrier text this back."""
+            self.keep(
+                Text("SM" + secrets.token_hex(16), text.account_sid, self.world.clock.now(), text.recipient,
+                     text.sender, words, "delivered")
+            )  # fmt: skip
+
+        self.posts.send(owner.auth_token, owner.reply_url, [post], text.sender, answered)
 
 
 def keyword_of(body: str) -> str | None:

@@ -5,18 +5,19 @@ answer in the outbox, which lets it go within five minutes or never (47 CFR 64.1
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from portal.domain.contact_wish import WishSource, address_key
 from portal.domain.message import MessageKind
 from portal.domain.message_event import EVENTS
 from portal.domain.reply import READ_MAX, Meaning, meaning_of
-from portal.storage import Session, customer, inbound_text, message, organisation
+from portal.storage import Session, customer, inbound_text, limit, message, organisation
 from portal.storage.customer import Customer
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.contact_wish import Words, agree, standing, stop
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import settings
+from portal.usecases.outbox import sender_facts
 from portal.usecases.payment_link import home
 from portal.usecases.ports import Ports
 from portal.usecases.promise import promise
@@ -24,28 +25,38 @@ from portal.usecases.promise import promise
 REPLY_PATH = "sms/reply"
 ANSWERED_BY = {Meaning.stop: "sms_stopped", Meaning.stop_all: "sms_stopped", Meaning.start: "sms_started",
                Meaning.help: "sms_help"}  # fmt: skip
+STRANGERS_LOCALE = "en"  # nothing is known of them
 # What Twilio says it has done by itself where its own opt-out handling is on; then it has also answered.
 CARRIER_DID = {"STOP": Meaning.stop, "START": Meaning.start, "HELP": Meaning.help}
 
 
-def receive(ports: Ports, organisation_id: str, fields: Mapping[str, str], signature: str) -> bool:
-    """Takes a text in; False when it is not the carrier's own post to this organisation. Twice is once."""
+def receive(ports: Ports, organisation_id: str, fields: Mapping[str, str], signature: str) -> str | None:
+    """Takes a text in, twice is once; what the carrier is to text back, mostly nothing.
+
+    None when it is not the carrier's own post to this organisation. Customers are answered through the outbox; who is
+    on nobody's file can only be answered with the post itself, and is once a day for each kind of answer (C30).
+    """
     with ports.database.read(organisation_id) as session:
         sender = organisation.by_id(session, organisation_id)
     url = f"{home(ports.portal_url, sender)}/{REPLY_PATH}"
     if not ports.carriers.of(organisation_id).is_genuine(url, fields, signature):
-        return False
+        return None
     if not fields.get("MessageSid") or not fields.get("From"):
-        return False
-    promised = ports.database.run(organisation_id, lambda session: _keep(session, fields, ports.clock.now()))
+        return None
+    promised, event, rules = ports.database.run(
+        organisation_id, lambda session: (*_keep(session, fields, ports.clock.now()), settings(session))
+    )
     failpoint("reply.after_store")
     if promised is not None:
         ports.doorbell.ring_message(organisation_id, promised)
-    return True
+    if event is None:
+        return ""
+    facts = {**sender_facts(ports, rules, sender), "first_text": True}
+    return ports.wording.message(event, STRANGERS_LOCALE, facts).sms
 
 
-def _keep(session: Session, fields: Mapping[str, str], now: datetime) -> str | None:
-    """Keeps it and does what it asks; the id of our answer, where there is one."""
+def _keep(session: Session, fields: Mapping[str, str], now: datetime) -> tuple[str | None, str | None]:
+    """Keeps it and does what it asks; the id of our answer to a customer, or the event that answers a stranger."""
     number = address_key("sms", fields["From"])
     text = _storable(fields.get("Body", ""))[:READ_MAX]
     by_carrier = CARRIER_DID.get(fields.get("OptOutType", ""))
@@ -61,11 +72,15 @@ def _keep(session: Session, fields: Mapping[str, str], now: datetime) -> str | N
         heard_at=now,
     )
     if kept is None:
-        return None
+        return None, None
     has_news = _do(session, meaning, number, text, about, now)
-    if about is None or by_carrier is not None or not has_news or meaning not in ANSWERED_BY:
-        return None
-    return promise(session, ANSWERED_BY[meaning], "sms", about, number, kept, f"reply:{kept}", now, is_answer=True)
+    if by_carrier is not None or not has_news or meaning not in ANSWERED_BY:
+        return None, None
+    event = ANSWERED_BY[meaning]
+    if about is None:
+        is_first = limit.count_up(session, f"stranger_{event}", number, timedelta(days=1), now) == 1
+        return None, event if is_first else None
+    return promise(session, event, "sms", about, number, kept, f"reply:{kept}", now, is_answer=True), None
 
 
 def _do(session: Session, meaning: Meaning, number: str, text: str, about: Customer | None, now: datetime) -> bool:

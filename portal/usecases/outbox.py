@@ -30,7 +30,7 @@ from portal.usecases.delivery_log import learn, note
 from portal.usecases.failpoint import failpoint
 from portal.usecases.message_rule import Letter, first_standing
 from portal.usecases.opt_out import ONE_CLICK, make_link
-from portal.usecases.organisation import settings_of
+from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.paper_copy import put_on_paper
 from portal.usecases.payment_link import home
 from portal.usecases.plan_message import OF_PLAN, WITH_LINK, plan_attachments, plan_facts, plan_link_of
@@ -202,10 +202,9 @@ def _check(ports: Ports, session: Session, row: Message, sender: Organisation) -
     return {"check_code": code, "check_url": f"{home(ports.portal_url, sender)}/{CHECK_PATH}"}
 
 
-def message_facts(ports: Ports, session: Session, row: Message, sender: Organisation) -> dict[str, Any]:
-    """The facts an event's wording needs."""
-    rules = settings_of(session, sender)
-    facts: dict[str, Any] = {
+def sender_facts(ports: Ports, rules: OrganisationSettings, sender: Organisation) -> dict[str, Any]:
+    """Who writes, in the facts of every message."""
+    return {
         "organisation_name": sender.name,
         "organisation_color": sender.brand_colour,
         "portal_url": home(ports.portal_url, sender),
@@ -214,10 +213,18 @@ def message_facts(ports: Ports, session: Session, row: Message, sender: Organisa
         "help_phone": sender.support_phone,
         "help_email": sender.support_email,
         "help_hours": rules.words("support_hours"),
+        "sender_in_texts": rules.words("name_in_texts"),
+    }
+
+
+def message_facts(ports: Ports, session: Session, row: Message, sender: Organisation) -> dict[str, Any]:
+    """The facts an event's wording needs."""
+    rules = settings_of(session, sender)
+    facts: dict[str, Any] = {
+        **sender_facts(ports, rules, sender),
         "stop_url": ports.seal.open(row.sealed_stop) if row.sealed_stop else None,
         **_check(ports, session, row, sender),
         "by_post": row.channel == "email" and paper_copy.of_message(session, row.id) is not None,
-        "sender_in_texts": rules.words("name_in_texts"),
         "first_text": row.channel == "sms" and message.latest_to(session, "sms", row.recipient) is None,
     }
     about = customer.by_id(session, row.customer_id)

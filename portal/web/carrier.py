@@ -1,10 +1,12 @@
 """The carrier's door: texts that people send (`/{slug}/sms/reply`), and how ours fared (`/{slug}/sms/status/...`).
 
 Set up in Twilio's console (docs/text_messages.md). Twilio signs each post with the organisation's own token; that is
-checked before anything in it is believed. The answer to a text in is empty: whatever we answer would be texted.
+checked before anything in it is believed. What the answer to a text in holds is texted: nothing, but for whom we know
+only by this text.
 """
 
 from flask import Blueprint, Response, make_response, request
+from markupsafe import escape
 
 from portal.usecases import inbound_text, text_status
 from portal.web.access import of_organisation, organisation, ports
@@ -14,7 +16,7 @@ carrier = Blueprint("carrier", __name__)
 
 FIELDS_MAX = 60  # Twilio sends about twenty, more with add-ons
 SIGNATURE_HEADER = "X-Twilio-Signature"
-NOTHING_TO_SAY = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response>{}</Response>'
 
 
 @carrier.before_request
@@ -30,9 +32,10 @@ def small_body() -> None:
 def reply() -> Response:
     """Takes one text in. 200 kept (or kept before), 400 not theirs to this organisation."""
     fields = _fields()
-    if fields is None or not inbound_text.receive(ports(), organisation().id, fields, _signature()):
+    said = inbound_text.receive(ports(), organisation().id, fields, _signature()) if fields is not None else None
+    if said is None:
         return say(400)
-    response = make_response(NOTHING_TO_SAY)
+    response = make_response(ANSWER.format(f"<Message>{escape(said)}</Message>" if said else ""))
     response.headers["Content-Type"] = "text/xml; charset=utf-8"
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import Queue
@@ -16,6 +17,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from simulator.carrier_posts import message_in
 from tests.rig.simulator_process import SimulatorProcess
 
 ACCOUNT = "AC" + "0" * 32
@@ -173,3 +175,50 @@ def test_what_a_text_says_is_never_markup_of_the_page(simulator: SimulatorProces
     assert "<script" not in answer.text
     assert 'href="https://x.example/?a=1&amp;b=2"' in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("<Response><Message>Tom &amp; Co: help</Message></Response>", "Tom & Co: help"),
+        ('<?xml version="1.0" encoding="UTF-8"?><Response></Response>', None),
+        ("<Response/>", None),
+        ("<Other><Message>no</Message></Other>", None),
+        ("refused", None),
+        ("", None),
+    ],
+)
+def test_an_answer_has_the_carrier_text_what_its_message_says(body: str, words: str | None) -> None:
+    assert message_in(body) == words
+
+
+def test_what_the_application_answers_a_text_with_is_texted_back(simulator: SimulatorProcess) -> None:
+    answered = threading.Event()
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            content = b"<Response><Message>Harbour: call us</Message></Response>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            answered.set()
+
+        def log_message(self, *arguments: object) -> None:
+            """Quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/sms/reply"
+        number = {"number": SENDER, "account_sid": ACCOUNT, "auth_token": "token", "reply_url": address,
+                  "opt_out": "application"}  # fmt: skip
+        simulator.call("POST", "/simulator/sms-numbers", number)
+        carrier(simulator).messages.create(to=MARIA, from_=SENDER, body="hello")
+        say(simulator, "HELP")
+        assert answered.wait(30)
+        until = time.monotonic() + 30
+        while len(texts := simulator.call("GET", "/phone.json?number=13125550123")) < 3:
+            assert time.monotonic() < until, texts
+        server.shutdown()
+    assert [text["body"] for text in texts] == ["Harbour: call us", "HELP", "hello"]

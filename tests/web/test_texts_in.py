@@ -1,5 +1,7 @@
 """The carrier's door: what people text back, how our texts fared, and what comes to it that the carrier never sent."""
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from portal.domain.contact_wish import address_key
-from portal.storage import audit, bounce, contact_wish, customer, inbound_text, message, message_fact
+from portal.storage import audit, bounce, contact_wish, customer, inbound_text, message, message_fact, organisation
 from portal.storage.message import Message
 from portal.usecases.contact_wish import standing
 from portal.usecases.outbox import deliver
@@ -161,11 +163,40 @@ def test_c31_one_stop_ends_every_kind_unless_the_organisation_keeps_them_apart(t
     assert stands(house) == (False, True)
 
 
-def test_a_stop_from_a_number_on_nobodys_file_counts_and_is_not_answered(texting: Portal) -> None:
-    fields = {**said("STOP"), "From": "+13125559999", "AccountSid": account_of(texting.house)[0]}
-    assert post(texting, "sms/reply", fields, signed(texting.house, "sms/reply", fields)).status_code == 200
+def texts_of_a_stranger(portal: Portal, body: str, sid: str) -> str:
+    """What the carrier is told to text back."""
+    fields = {**said(body, sid), "From": "+13125559999", "AccountSid": account_of(portal.house)[0]}
+    answer = post(portal, "sms/reply", fields, signed(portal.house, "sms/reply", fields))
+    assert answer.status_code == 200
+    assert portal.house.doorbell.messages == [], "there is no customer to write to"
+    return answer.get_data(as_text=True)
+
+
+NOTHING = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+
+
+def test_c29_a_stop_from_a_number_on_nobodys_file_counts_and_is_confirmed_once(texting: Portal) -> None:
+    confirmed = texts_of_a_stranger(texting, "STOP", "SM1")
     assert stands(texting.house, "+13125559999") == (False, True)
-    assert texting.house.doorbell.messages == []
+    assert re.search(r"<Message>.*no more texts from us.*</Message>", confirmed)
+    assert texts_of_a_stranger(texting, "STOP", "SM1") == NOTHING, "the same text told twice"
+    assert texts_of_a_stranger(texting, "STOP", "SM2") == NOTHING, "a second stop"
+
+
+def test_c30_help_from_a_number_on_nobodys_file_names_the_sender_and_a_contact_once_a_day(texting: Portal) -> None:
+    texting.house.set("name_in_texts", value="Harbour & Co")
+    helped = texts_of_a_stranger(texting, "HELP", "SM1")
+    with texting.house.ports.database.read(texting.house.organisation_id) as session:
+        sender = organisation.by_id(session, texting.house.organisation_id)
+    assert "Harbour & Co: texts about your account" in html.unescape(helped)
+    assert (sender.support_phone or "?")[-4:] in helped
+    assert texts_of_a_stranger(texting, "INFO", "SM2") == NOTHING
+    texting.house.clock.pass_(days=1)
+    assert texts_of_a_stranger(texting, "HELP", "SM3") == helped
+
+
+def test_what_a_stranger_says_otherwise_is_read_by_a_person_and_not_answered(texting: Portal) -> None:
+    assert texts_of_a_stranger(texting, "Who is this?", "SM1") == NOTHING
 
 
 def test_only_the_carrier_is_believed(texting: Portal) -> None:
