@@ -103,7 +103,7 @@ class ReplyAct(Act):
         return [("carrier", self._tell)] * self.draw.randint(1, 3)
 
     def _tell(self, ports: Ports) -> None:
-        assert receive(ports, self.organisation_id, self.fields, self.signature)
+        assert receive(ports, self.organisation_id, self.fields, self.signature) is not None
         by_a_worker(ports)
 
     def again(self) -> Hand:
