@@ -196,7 +196,7 @@ class DisputeAct(Act):
         loses_ring = self.left_to_clock or self.draw.random() < 0.3
 
         def tell(ports: Ports) -> None:
-            forged = replace(said[0], signature=said[0].signature[:-4] + "0000")
+            forged = replace(said[0], signature=said[0].signature[:-4] + "none")
             assert not receive(ports, self.organisation_id, forged.signature, forged.payload)
             for form in said:
                 assert receive(ports, self.organisation_id, form.signature, form.payload)

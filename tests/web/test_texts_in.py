@@ -209,7 +209,7 @@ def test_only_the_carrier_is_believed(texting: Portal) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         (good, ""),
         (good, "é" * 20),
-        (good, signature[:-2] + "A="),
+        (good, signature[:-2] + ("A=" if signature[-2] != "A" else "E=")),
         (good, signed(house, "sms/reply", good, token=account_of(other)[1])),
         ({**good, "Body": "STOP "}, signature),
         ({**good, "Extra": "1"}, signature),
