@@ -5,7 +5,7 @@ Holds at most the last four digits of a card, inside the text that names it.
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -73,21 +73,6 @@ class AgreementFacts:
             signature["image"] = base64.b64encode(image).decode("ascii") if image is not None else None
         return values
 
-    @classmethod
-    def kept(cls, values: Mapping[str, Any]) -> "AgreementFacts":
-        """What `plain` kept, to print it again."""
-        signature = values["signature"]
-        return cls(
-            head=Letterhead(**values["head"]),
-            text_version=values["text_version"],
-            text_sha256=values["text_sha256"],
-            sections=_sections(values["sections"]),
-            list_section=values["list_section"],
-            disclosures=_sections(values["disclosures"]),
-            made_at=datetime.fromisoformat(values["made_at"]),
-            signature=_signature(signature) if signature is not None else None,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
@@ -119,15 +104,6 @@ class ScheduleFacts:
         for payment in values["payments"]:
             payment["due_on"] = payment["due_on"].isoformat()
         return values
-
-    @classmethod
-    def kept(cls, values: Mapping[str, Any]) -> "ScheduleFacts":
-        """What `plain` kept, to print it again."""
-        payments = tuple(
-            PaymentFacts(**{**each, "due_on": date.fromisoformat(each["due_on"])}) for each in values["payments"]
-        )
-        head, signed_at = Letterhead(**values["head"]), datetime.fromisoformat(values["signed_at"])
-        return cls(**{**values, "head": head, "payments": payments, "signed_at": signed_at})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +144,3 @@ def schedule_of(plain: Mapping[str, Any]) -> ScheduleFacts:
         PaymentFacts(**{**each, "due_on": date.fromisoformat(each["due_on"])}) for each in values["payments"]
     )
     return ScheduleFacts(**values)
-
-
-def _sections(values: Iterable[Iterable[Any]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((title, tuple(paragraphs)) for title, paragraphs in values)
-
-
-def _signature(values: Mapping[str, Any]) -> SignatureFacts:
-    read = dict(values)
-    for name in ("signed_at", "identity_at", "document_opened_at", "consented_at"):
-        read[name] = datetime.fromisoformat(read[name]) if read[name] else None
-    read["image"] = base64.b64decode(read["image"]) if read["image"] is not None else None
-    return SignatureFacts(**read)

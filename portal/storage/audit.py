@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Text, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Instant, Plain
 
 
@@ -79,10 +78,9 @@ def alarm_of(session: Session, kind: str, subject_id: str) -> Alarm | None:
 
 def insert_alarm(session: Session, kind: str, subject_id: str, facts: dict[str, Any], raised_at: datetime) -> None:
     """Writes an alarm unless a rival has raised the same one meanwhile: then theirs stands."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Alarm).values(
-        organisation_id=session.info["organisation_id"],
-        id=new_id(),
+    statement = insert_into(
+        session,
+        Alarm,
         kind=kind,
         subject_id=subject_id,
         facts=facts,

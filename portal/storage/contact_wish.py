@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Flag, Instant
 
 
@@ -67,11 +66,10 @@ def of_customer(session: Session, customer_id: str, kind: str | None = None) -> 
 
 def add(session: Session, kind: str, subject: str, **values: Any) -> str:
     """Writes one more row about a thing and returns its id; rivals that write at once are put one after the other."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     latest = select(func.max(ContactWish.seq)).where(ContactWish.kind == kind, ContactWish.subject == subject)
     while True:
-        row = {"organisation_id": session.info["organisation_id"], "id": new_id(), "kind": kind, "subject": subject}
-        statement = insert(ContactWish).values(**row, seq=(session.scalar(latest) or 0) + 1, **values)
+        seq = (session.scalar(latest) or 0) + 1
+        statement = insert_into(session, ContactWish, kind=kind, subject=subject, seq=seq, **values)
         statement = statement.on_conflict_do_nothing(index_elements=["organisation_id", "kind", "subject", "seq"])
         written = session.execute(statement.returning(ContactWish.id)).scalar_one_or_none()
         if written is not None:

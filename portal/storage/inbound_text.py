@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Instant
 
 
@@ -32,11 +31,8 @@ class InboundText(TenantRow):
 
 def keep_once(session: Session, **values: Any) -> str | None:
     """Stores a text; its id, or nothing when it is here already. One statement, so rivals store it once."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = {"organisation_id": session.info["organisation_id"], "id": new_id(), **values}
-    statement = (
-        insert(InboundText).values(**row).on_conflict_do_nothing(index_elements=["organisation_id", "provider_id"])
-    )
+    statement = insert_into(session, InboundText, **values)
+    statement = statement.on_conflict_do_nothing(index_elements=["organisation_id", "provider_id"])
     return session.execute(statement.returning(InboundText.id)).scalar_one_or_none()
 
 

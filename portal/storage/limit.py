@@ -4,10 +4,9 @@ import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import Text, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Instant
 
 
@@ -34,10 +33,9 @@ def _window_start(now: datetime, window: timedelta) -> datetime:
 
 def count_up(session: Session, bucket: str, key: str, window: timedelta, now: datetime, by: int = 1) -> int:
     """Counts `by` more and returns the new number of this window; one statement, so parallel callers all count."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(LimitCount).values(
-        organisation_id=session.info["organisation_id"],
-        id=new_id(),
+    statement = insert_into(
+        session,
+        LimitCount,
         bucket=bucket,
         key_sha256=_key(key),
         window_start=_window_start(now, window),

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Instant, Plain
 
 WHAT = ("held", "stopped", "tried", "handed_over", "failed", "heard")
@@ -40,10 +39,9 @@ def keep_once(
     session: Session, message_id: str, key: str, *, what: str, code: str, source: str, at: datetime, **facts: Any
 ) -> bool:
     """Writes a fact unless it is there already; whether it was new. One statement, so rivals write it once."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(MessageFact).values(
-        organisation_id=session.info["organisation_id"],
-        id=new_id(),
+    statement = insert_into(
+        session,
+        MessageFact,
         message_id=message_id,
         key=key,
         what=what,

@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.fairness import in_turn
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Instant
 
 _WAITING = text("state = 'waiting'")
@@ -41,11 +40,8 @@ class Notice(TenantRow):
 
 def keep_once(session: Session, **values: Any) -> str | None:
     """Stores a notice; its id, or nothing when it is here already. One statement, so rivals store it once."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = {"organisation_id": session.info["organisation_id"], "id": new_id(), "tries": 0, **values}
-    statement = (
-        insert(Notice).values(**row).on_conflict_do_nothing(index_elements=["organisation_id", "payload_sha256"])
-    )
+    statement = insert_into(session, Notice, tries=0, **values)
+    statement = statement.on_conflict_do_nothing(index_elements=["organisation_id", "payload_sha256"])
     return session.execute(statement.returning(Notice.id)).scalar_one_or_none()
 
 

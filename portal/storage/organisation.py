@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, bindparam, inspect, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.ahead import forget, recalled
-from portal.storage.rows import STRICT, Row, TenantRow, new_id, tenant_args
+from portal.storage.rows import STRICT, Row, TenantRow, insert_into, new_id, tenant_args
 from portal.storage.types import Flag, Instant, Plain
 
 
@@ -158,5 +157,4 @@ def stamp(session: Session, name: str) -> str | None:
 
 def stamp_once(session: Session, name: str, value: str) -> None:
     """Stamps this database; of several who do so at once the first counts."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(DeploymentStamp).values(name=name, value=value).on_conflict_do_nothing())
+    session.execute(insert_into(session, DeploymentStamp, name=name, value=value).on_conflict_do_nothing())

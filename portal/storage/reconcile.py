@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Text, UniqueConstraint, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Cents, Flag, Instant, Plain
 
 
@@ -73,10 +72,7 @@ def last_until(session: Session, asked_by: str) -> datetime | None:
 
 def claim_day(session: Session, day: str, now: datetime, lease_until: datetime) -> ReconcileDay | None:
     """The right to compare a day, for one of many who ask at once; None when it is done or somebody is at it."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(ReconcileDay).values(
-        organisation_id=session.info["organisation_id"], id=new_id(), day=day, lease_until=lease_until, tries=1
-    )
+    statement = insert_into(session, ReconcileDay, day=day, lease_until=lease_until, tries=1)
     made = session.execute(
         statement.on_conflict_do_nothing(index_elements=["organisation_id", "day"]).returning(ReconcileDay.id)
     ).scalar()

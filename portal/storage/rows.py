@@ -7,7 +7,8 @@ import secrets
 from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, MetaData, PrimaryKeyConstraint, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -52,3 +53,13 @@ def tenant_args(*extra: Any, **references: str) -> tuple[Any, ...]:
         *extra,
         STRICT,
     )
+
+
+def insert_into(session: Session, row: type[Row], **values: Any) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can say what happens where a rival was first (`on_conflict_...`), as this engine spells it.
+
+    A row of an organisation gets that of the session, and an id.
+    """
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    own = {"organisation_id": session.info["organisation_id"], "id": new_id()} if issubclass(row, TenantRow) else {}
+    return insert(row).values(own | values)

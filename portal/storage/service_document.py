@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.storage.rows import TenantRow, new_id, tenant_args
+from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Instant, Plain
 
 
@@ -64,10 +63,7 @@ class ServiceDocument(TenantRow):
 
 def count_up(session: Session, kind: str) -> int:
     """The next number of a kind; the first is 1. One statement, and whoever comes next waits for our commit."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(DocumentCounter).values(
-        organisation_id=session.info["organisation_id"], id=new_id(), kind=kind, last_seq=1
-    )
+    statement = insert_into(session, DocumentCounter, kind=kind, last_seq=1)
     statement = statement.on_conflict_do_update(
         index_elements=["organisation_id", "kind"], set_={"last_seq": DocumentCounter.last_seq + 1}
     )

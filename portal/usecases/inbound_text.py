@@ -16,7 +16,7 @@ from portal.storage.customer import Customer
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.contact_wish import Words, agree, standing, stop
 from portal.usecases.failpoint import failpoint
-from portal.usecases.organisation import settings
+from portal.usecases.organisation import settings, settings_of
 from portal.usecases.outbox import sender_facts
 from portal.usecases.payment_link import home
 from portal.usecases.ports import Ports
@@ -43,15 +43,14 @@ def receive(ports: Ports, organisation_id: str, fields: Mapping[str, str], signa
         return None
     if not fields.get("MessageSid") or not fields.get("From"):
         return None
-    promised, event, rules = ports.database.run(
-        organisation_id, lambda session: (*_keep(session, fields, ports.clock.now()), settings(session))
-    )
+    promised, event = ports.database.run(organisation_id, lambda session: _keep(session, fields, ports.clock.now()))
     failpoint("reply.after_store")
     if promised is not None:
         ports.doorbell.ring_message(organisation_id, promised)
     if event is None:
         return ""
-    facts = {**sender_facts(ports, rules, sender), "first_text": True}
+    with ports.database.read(organisation_id) as session:
+        facts = {**sender_facts(ports, settings_of(session, sender), sender), "first_text": True}
     return ports.wording.message(event, STRANGERS_LOCALE, facts).sms
 
 

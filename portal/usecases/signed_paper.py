@@ -6,7 +6,7 @@ Called by the command line; the crash rig asks `papers_match` too. Writes nothin
 import hashlib
 from dataclasses import dataclass
 
-from portal.domain.plan_document import AgreementFacts, ScheduleFacts
+from portal.domain.plan_document import agreement_of, schedule_of
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import signing as signings
@@ -43,8 +43,8 @@ def take_out(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Signe
         facts, locale = signature.facts, visit.locale
         digests = (signature.agreement_pdf_sha256, signature.schedule_pdf_sha256)
     printed = (
-        ports.paper.agreement(AgreementFacts.kept(facts[AGREEMENT]), locale),
-        ports.paper.schedule(ScheduleFacts.kept(facts[SCHEDULE]), locale),
+        ports.paper.agreement(agreement_of(facts[AGREEMENT]), locale),
+        ports.paper.schedule(schedule_of(facts[SCHEDULE]), locale),
     )
     with ports.database.transaction(organisation_id) as session:
         record(session, by, "plan_papers_opened", plan_id, ports.clock.now())
