@@ -8,8 +8,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from portal.storage.rows import TenantRow, insert_into, tenant_args
 from portal.storage.types import Instant, Plain
@@ -74,10 +74,18 @@ def latest_about(session: Session, services_sha256: str) -> ServiceDocument | No
     """The document about exactly these services that no other replaces."""
     return session.scalars(
         select(ServiceDocument)
-        .where(ServiceDocument.services_sha256 == services_sha256)
+        .where(ServiceDocument.services_sha256 == services_sha256, _stands())
         .order_by(ServiceDocument.seq.desc())
         .limit(1)
     ).first()
+
+
+def standing_about(session: Session, account_id: str, kind: str, service_ids: Collection[str]) -> list[ServiceDocument]:
+    """The documents of an account about any of these services that no other replaces, the newest first."""
+    stands = (ServiceDocument.account_id == account_id, ServiceDocument.kind == kind, _stands())
+    rows = session.execute(select(ServiceDocument.id, ServiceDocument.services).where(*stands))
+    about = [document_id for document_id, services in rows if not set(service_ids).isdisjoint(services)]
+    return by_ids(session, about)[::-1]
 
 
 def owned_by(session: Session, document_id: str, customer_id: str) -> ServiceDocument | None:
@@ -118,3 +126,9 @@ def of_customer(session: Session, customer_id: str, limit: int) -> list[ServiceD
             .limit(limit)
         )
     )
+
+
+def _stands() -> ColumnElement[bool]:
+    """That no other document replaces this one."""
+    newer = aliased(ServiceDocument)
+    return ~select(newer.id).where(newer.replaces_id == ServiceDocument.id).exists()

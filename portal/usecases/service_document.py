@@ -163,6 +163,7 @@ def _issued(
     latest = service_document.latest_about(session, about)
     if latest is not None and latest.content_sha256 == said:
         return latest
+    latest = latest or _misnamed(session, owed_on, content)
     document_id = new_id()
     seq = service_document.count_up(session, content.kind)
     code = check_code.give(session, check_code.Kind(content.kind), document_id, now)
@@ -197,6 +198,23 @@ def _issued(
     session.flush()
     record(session, by, "document_issued", row.id, now, number=row.number, replaces=facts.replaces or None)
     return row
+
+
+def _misnamed(session: Session, owed_on: Account, content: Content) -> ServiceDocument | None:
+    """The newest superbill that names another patient or provider for one of these services than is true by now.
+
+    A correction takes a service to another superbill; the one that says otherwise must not pass for the last word.
+    """
+    if content.patient is None or content.provider is None:
+        return None
+    ids = [line.service_id for line in content.lines]
+    for row in service_document.standing_about(session, owed_on.id, content.kind, ids):
+        said = facts_of(row).content
+        if said.patient is None or said.provider is None:
+            raise AssertionError(f"superbill {row.id} is for nobody")
+        if (said.patient.id, said.provider.id) != (content.patient.id, content.provider.id):
+            return row
+    return None
 
 
 def _tell(session: Session, content: Content, missing: Sequence[Missing], now: datetime) -> None:

@@ -178,6 +178,28 @@ def test_m7_a_payment_on_its_way_keeps_its_services_from_payments_and_from_staff
     sound(house, owed)
 
 
+def test_an_insurance_that_pays_after_the_client_did_is_recorded_when_the_client_has_their_money_back(
+    house: House,
+) -> None:
+    owed = house.account(0)
+    service = service_of(house, owed, 15_000)
+    due, _ = pay(house, owed, {service: 15_000})
+    attempt = charge_of(house, due)
+    settle(house, attempt.gateway_id or "")
+
+    def insured() -> None:
+        with house.ports.database.transaction(house.organisation_id) as session:
+            lower_service(session, service, 9_000, EntryKind.insurance, now=house.clock.at, by="test", key="EOB-1")
+
+    with pytest.raises(Refused, match="service_amount_held"):
+        insured()
+    give_back(house, attempt.id, 9_000)
+    insured()
+    assert figures_of(house, owed)[service] == Figures(15_000, 9_000, 0, 6_000)
+    assert (balances(house, owed), balance_of(house, owed)) == ({service: 0}, 0)
+    sound(house, owed)
+
+
 def test_staff_may_lower_and_raise_a_service_and_the_account_goes_along(house: House) -> None:
     owed = house.account(0)
     one = service_of(house, owed, 10_000)

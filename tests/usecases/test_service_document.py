@@ -224,6 +224,31 @@ def test_a_superbill_is_for_one_patient_and_one_provider_and_an_invoice_for_all(
     assert "F41.1" not in shown, "who pays need not know the diagnosis"
 
 
+def test_a_superbill_that_a_correction_makes_two_is_replaced_and_does_not_come_back(house: House, owed: str) -> None:
+    other = provider_of(house, "TUNDE", ProviderFacts("Tunde Oyelaran", "LCSW", "9", "CA", "1234567893"))
+    ada = patient_of(house, "Ada")
+    moved, kept = service_of(house, owed, 1_000, ada, days_ago=2), service_of(house, owed, 2_000, ada)
+    alone = one(house, SUPERBILL, kept)
+    old = one(house, SUPERBILL, moved, kept)
+    assert old.replaces_id is None, "one of one service stands beside one of two"
+
+    def performed_by(provider_id: str) -> None:
+        with house.ports.database.transaction(house.organisation_id) as session:
+            [(_, detail, *_)] = services.lines_of(session, [moved])
+            facts = ServiceFacts(detail.performed_on, provider_id, detail.code, diagnoses=tuple(detail.diagnoses))
+            correct_service(session, moved, facts, now=house.clock.at, by="test")
+
+    with house.ports.database.read(house.organisation_id) as session:
+        [(_, detail, *_)] = services.lines_of(session, [moved])
+    performed_by(other)
+    two = issued(house, SUPERBILL, moved, kept).documents
+    assert [(row.replaces_id, row.services) for row in two] == [(old.id, [moved]), (None, [kept])]
+    assert two[1].id == alone.id, "nothing of it changed"
+    performed_by(detail.provider_id)
+    again = one(house, SUPERBILL, moved, kept)
+    assert (again.id != old.id, again.replaces_id) == (True, two[0].id), "what was replaced stays replaced"
+
+
 def test_an_invoice_is_in_the_language_of_its_reader_and_a_superbill_in_the_insurers(house: House, owed: str) -> None:
     service = service_of(house, owed, 1_000)
     for kind, expected in ((INVOICE, "Factura INV-000001"), (SUPERBILL, "Superbill SB-000001")):

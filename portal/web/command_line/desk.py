@@ -115,14 +115,16 @@ SENTENCES: dict[str, str] = {
     "password_weak": "The password is easy to guess. Use several words that do not belong together.",
     "username_taken": "That username is taken.",
     "username_unfit": "A username has 3 to 64 letters, digits and . _ @ + -",
-    "service_amount_held": "Only {free_cents} can be taken off now: the rest is paid or being paid.",
+    "service_amount_held": "Only {free_cents} can be taken off now: the rest is paid or being paid. "
+    "Give back first what was paid too much (refund part CHARGE AMOUNT --service NUMBER), then take it off.",
     "service_below_zero": "Insurance and adjustment come to more than the fee.",
     "service_code": "{typed} does not look like a code: letters and digits, such as 90837.",
     "service_description": "A description has up to {most} printable characters.",
     "service_diagnoses": "A service has up to {most} diagnoses, each once.",
     "service_differs": "This service is on record with other facts. Use: flask --app wsgi service correct",
     "service_exists": "There is a service {reference} already.",
-    "service_fee": "The fee must be more than zero.",
+    "service_fee": "The fee must be more than zero. What is given for nothing has its fee, "
+    "and an adjustment of as much.",
     "service_in_future": "A service is recorded when it was performed.",
     "service_modifiers": "A service has up to {most} modifiers of two letters or digits.",
     "service_place": "A place of service is two digits, such as 11.",
