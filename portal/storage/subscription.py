@@ -14,6 +14,7 @@ from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Day, Flag, Instant, Plain
 
 _ASSIGNED = text("state = 'assigned'")
+_RUNNING = text("state IN ('active','paused')")
 
 
 class Program(TenantRow):
@@ -47,6 +48,7 @@ class Subscription(TenantRow):
         CheckConstraint("(state = 'paused') = (paused_for IS NOT NULL)", name="paused"),
         CheckConstraint("paused_for IN ('staff','stop')", name="paused_for"),
         Index("ix_subscription_activate_by", "activate_by", "id", sqlite_where=_ASSIGNED, postgresql_where=_ASSIGNED),
+        Index("ix_subscription_end_on", "end_on", "id", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
         Index(None, "organisation_id", "customer_id"),
         customer_id="customer",
         account_id="account",
@@ -176,6 +178,11 @@ def of_schedule(session: Session, schedule_id: str) -> Subscription | None:
     ).one_or_none()  # fmt: skip
 
 
+def of_account(session: Session, account_id: str) -> Subscription | None:
+    """The subscription whose account this is, if it is that of one."""
+    return session.scalars(select(Subscription).where(Subscription.account_id == account_id)).one_or_none()
+
+
 def of_customer(session: Session, customer_id: str) -> list[Subscription]:
     """Every subscription of a customer, newest first."""
     return list(
@@ -211,10 +218,17 @@ def next_deadline(session: Session) -> datetime | None:
     return session.scalar(select(func.min(Subscription.activate_by)).where(_ASSIGNED))
 
 
-def running_until(session: Session, on: date, after: str, limit: int) -> list[Subscription]:
-    """Ones that run, of a program that ends before a day, by id from `after` on; across organisations."""
-    wanted = select(Subscription).where(Subscription.state.in_(("active", "paused")), Subscription.end_on < on)
-    return list(session.scalars(wanted.where(Subscription.id > after).order_by(Subscription.id).limit(limit)))
+def running_until(session: Session, on: date, after: tuple[date, str] | None, limit: int) -> list[Subscription]:
+    """Ones that run, of a program that ends before a day, the first to end first; across organisations. `after` goes
+    on from a row.
+    """
+    wanted = select(Subscription).where(_RUNNING, Subscription.end_on < on)
+    if after is not None:
+        end_on, subscription_id = after
+        wanted = wanted.where(
+            (Subscription.end_on > end_on) | ((Subscription.end_on == end_on) & (Subscription.id > subscription_id))
+        )
+    return list(session.scalars(wanted.order_by(Subscription.end_on, Subscription.id).limit(limit)))
 
 
 def report_by_id(session: Session, report_id: str) -> SubscriptionReport | None:

@@ -4,7 +4,6 @@ Called by the agreement's pages, the outbox and the clock. Looking never changes
 its link is made.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -31,6 +30,7 @@ from portal.usecases.plan import PlanOrder, draft, locked, move, payable_cents, 
 from portal.usecases.plan_life import end_change
 from portal.usecases.plan_promise import tell_offer
 from portal.usecases.ports import Ports
+from portal.usecases.row_of_sweep import try_row
 
 BATCH = 200
 COPIES_DAYS = 366  # how long the link in the completion email opens the signed copies
@@ -120,39 +120,37 @@ def remind(ports: Ports) -> int:
         with ports.database.across() as session:
             rows = plans.offered_until(session, now + REMIND_AHEAD, after, BATCH)
         for row in rows:
-            promised += _reminded(ports, row)
+            promised += try_row(ports, row.organisation_id, row.id, partial(_reminded, plan_id=row.id, ports=ports))
         if len(rows) < BATCH or rows[-1].expires_at is None:
             return promised
         after = (rows[-1].expires_at, rows[-1].id)
 
 
-def _reminded(ports: Ports, seen: Plan) -> int:
-    def work(session: Session) -> list[str]:
-        now = ports.clock.now()
-        row = locked(session, seen.id)
-        if not is_open(row, now) or row.offered_at is None or row.expires_at is None:
-            return []
-        rules = settings_of(session, organisations.by_id(session, row.organisation_id))
-        days = reminder_of(row.offered_at, row.expires_at, reminder_days(rules.words("plan_reminder_days")), now)
-        if not days or message.times_told(session, "plan_reminder", row.customer_id, row.id) >= REMINDERS_MAX:
-            return []  # counted, for the days may have been set anew meanwhile
-        return tell_offer(session, "plan_reminder", row, f"plan_reminder:{row.id}:{days}", now)
-
-    return _in(ports, seen.organisation_id, work)
+def _reminded(session: Session, plan_id: str, ports: Ports) -> list[str]:
+    now = ports.clock.now()
+    row = locked(session, plan_id)
+    if not is_open(row, now) or row.offered_at is None or row.expires_at is None:
+        return []
+    rules = settings_of(session, organisations.by_id(session, row.organisation_id))
+    days = reminder_of(row.offered_at, row.expires_at, reminder_days(rules.words("plan_reminder_days")), now)
+    if not days or message.times_told(session, "plan_reminder", row.customer_id, row.id) >= REMINDERS_MAX:
+        return []  # counted, for the days may have been set anew meanwhile
+    return tell_offer(session, "plan_reminder", row, f"plan_reminder:{row.id}:{days}", now)
 
 
 def expire(ports: Ports) -> int:
-    """Ends every offer whose time is over and tells its customer, once (S1:40); how many."""
-    ended = 0
+    """Ends every offer whose time is over and tells its customer, once (S1:40); how many were looked at."""
+    seen, after = 0, None
     while True:
         with ports.database.across() as session:
-            rows = plans.offered_until(session, ports.clock.now(), None, BATCH)
+            rows = plans.offered_until(session, ports.clock.now(), after, BATCH)
         for row in rows:
-            _in(ports, row.organisation_id, partial(_run_out, plan_id=row.id, now=ports.clock.now()))
+            try_row(ports, row.organisation_id, row.id, partial(_run_out, plan_id=row.id, now=ports.clock.now()))
             failpoint("plan.expire.after_commit")
-        ended += len(rows)
-        if len(rows) < BATCH:
-            return ended
+        seen += len(rows)
+        if len(rows) < BATCH or rows[-1].expires_at is None:
+            return seen
+        after = (rows[-1].expires_at, rows[-1].id)
 
 
 def _run_out(session: Session, plan_id: str, now: datetime) -> list[str]:
@@ -194,7 +192,8 @@ def send_fresh(ports: Ports, organisation_id: str, token: str) -> None:
             return []
         return _renewed(session, offer.plan.id, now)
 
-    _in(ports, organisation_id, work)
+    for message_id in ports.database.run(organisation_id, work):
+        ports.doorbell.ring_message(organisation_id, message_id)
 
 
 def _renewed(session: Session, plan_id: str, now: datetime) -> list[str]:
@@ -232,11 +231,3 @@ def _moved_on(wish: PlanWish, today: date) -> PlanWish:
         return replace(wish, rhythm=replace(wish.rhythm, start_on=tomorrow))
     start_on = next(each for each in nominal_dates(wish.rhythm) if each >= tomorrow)
     return replace(wish, rhythm=replace(wish.rhythm, start_on=start_on))
-
-
-def _in(ports: Ports, organisation_id: str, work: Callable[[Session], list[str]]) -> int:
-    """Runs work in a transaction and rings for the messages it promised; how many."""
-    promised = ports.database.run(organisation_id, work)
-    for message_id in promised:
-        ports.doorbell.ring_message(organisation_id, message_id)
-    return len(promised)

@@ -12,7 +12,7 @@ from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, noth
 from portal.domain.rule import SCHEDULED
 from portal.domain.schedule import ENDED, STANDING_STILL, ScheduleStatus
 from portal.domain.subscription import SERIES
-from portal.storage import Session, charge, customer, message, obligation, organisation, schedule
+from portal.storage import Session, account, charge, customer, message, obligation, organisation, schedule, subscription
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
@@ -38,7 +38,7 @@ def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]
     One that stood still because of this payment goes on: the gateway's own retry may take what our last try did not.
     """
     if due.kind != SCHEDULED:
-        return []
+        return paid_by_hand(session, due.account_id, now)
     due.hold_reason = due.hold_until = None
     plan = schedule.fresh(session, due.subject_id)
     if plan is None:
@@ -46,6 +46,27 @@ def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]
     plan_outcome.instalment_paid(session, plan.id)
     if plan.status in STANDING_STILL and not _any_given_up(session, plan, due):
         go_on(session, plan, "charge", now)
+    return complete(session, plan, now)
+
+
+def paid_by_hand(session: Session, account_id: str, now: datetime) -> list[str]:
+    """A subscription stood still for months that failed, and they are owed no more: it goes on, as if taken by the run.
+
+    What is owed beyond them is what the run will charge itself. Ids of the messages promised. The account is locked.
+    """
+    row = subscription.of_account(session, account_id)
+    plan = schedule.fresh(session, row.schedule_id) if row is not None and row.schedule_id else None
+    owed_on = account.by_id(session, account_id)
+    if plan is None or owed_on is None or plan.status not in STANDING_STILL:
+        return []
+    payments = obligation.of_subject(session, plan.id)
+    if owed_on.balance_cents > subscription_outcome.to_come_cents(session, payments):
+        return []
+    for due in payments:
+        if due.status == "declined":
+            end_payment(session, due, "nothing_owed", now)
+    go_on(session, plan, "charge", now)
+    session.flush()
     return complete(session, plan, now)
 
 

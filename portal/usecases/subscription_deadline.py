@@ -3,30 +3,24 @@
 Called by the clock, the command line and staff. Charges nothing.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 from portal.domain.due_date import local_date
 from portal.domain.plan import reminder_days, reminder_of
 from portal.domain.refusal import Refused
-from portal.domain.schedule import STANDING_STILL, ScheduleStatus
 from portal.domain.subscription import SubscriptionState, periods
 from portal.storage import Session
-from portal.storage import account as accounts
-from portal.storage import ledger as ledgers
-from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
 from portal.storage import schedule as schedules
 from portal.storage import subscription as subscriptions
-from portal.storage.schedule import Schedule
 from portal.storage.subscription import Subscription
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
-from portal.usecases.schedule_outcome import complete, end_payment
+from portal.usecases.row_of_sweep import try_row
+from portal.usecases.schedule_outcome import complete
 from portal.usecases.subscription import activation, locked, move, terms_of
-from portal.usecases.subscription_outcome import is_over, placed_key
 from portal.usecases.subscription_promise import tell
 
 BATCH = 200
@@ -46,39 +40,41 @@ def remind(ports: Ports) -> int:
         with ports.database.across() as session:
             rows = subscriptions.assigned_until(session, now + REMIND_AHEAD, after, BATCH)
         for row in rows:
-            promised += _in(ports, row.organisation_id, partial(_reminded, subscription_id=row.id, now=now))
+            work = partial(_reminded, subscription_id=row.id, now=now)
+            promised += try_row(ports, row.organisation_id, row.id, work)
         if len(rows) < BATCH:
             return promised
         after = (rows[-1].activate_by, rows[-1].id)
 
 
 def expire(ports: Ports) -> int:
-    """Closes every one whose time is over and tells its participant, once; how many."""
-    ended = 0
+    """Closes every one whose time is over and tells its participant, once; how many were looked at."""
+    seen, after = 0, None
     while True:
         now = ports.clock.now()
         with ports.database.across() as session:
-            rows = subscriptions.assigned_until(session, now, None, BATCH)
+            rows = subscriptions.assigned_until(session, now, after, BATCH)
         for row in rows:
-            _in(ports, row.organisation_id, partial(_expired, subscription_id=row.id, now=now))
-        ended += len(rows)
+            try_row(ports, row.organisation_id, row.id, partial(_expired, subscription_id=row.id, now=now))
+        seen += len(rows)
         if len(rows) < BATCH:
-            return ended
+            return seen
+        after = (rows[-1].activate_by, rows[-1].id)
 
 
 def finish(ports: Ports) -> int:
     """Ends every one whose program is over and of which nothing is left to charge; how many were looked at."""
-    seen, after = 0, ""
+    seen, after = 0, None
     while True:
         now = ports.clock.now()
         with ports.database.across() as session:
             rows = subscriptions.running_until(session, now.date() + timedelta(days=1), after, BATCH)
         for row in rows:
-            _in(ports, row.organisation_id, partial(_finished, subscription_id=row.id, now=now))
+            try_row(ports, row.organisation_id, row.id, partial(_finished, subscription_id=row.id, now=now))
         seen += len(rows)
         if len(rows) < BATCH:
             return seen
-        after = rows[-1].id
+        after = (rows[-1].end_on, rows[-1].id)
 
 
 def reopen(ports: Ports, organisation_id: str, subscription_id: str, days: int | None, by: str) -> Subscription:
@@ -139,25 +135,7 @@ def _finished(session: Session, subscription_id: str, now: datetime) -> list[str
     """One with a payment that failed for good and is owed stays: another card may still pay it."""
     row = locked(session, subscription_id)
     schedule = schedules.fresh(session, row.schedule_id or "")
-    if schedule is None:
-        return []
-    if schedule.status in STANDING_STILL and row.state == SubscriptionState.active:
-        _paid_by_hand(session, schedule, now)
-    return complete(session, schedule, now)
-
-
-def _paid_by_hand(session: Session, schedule: Schedule, now: datetime) -> None:
-    """A program that is over, whose last payments waited for another card: all is paid, so they are not wanted."""
-    left = [each for each in obligations.of_subject(session, schedule.id) if each.status in obligations.OPEN]
-    if accounts.lock(session, schedule.account_id).balance_cents or not is_over(session, schedule.id, now):
-        return
-    if any(each.status != "due" or ledgers.of_event(session, placed_key(each.id)) is None for each in left):
-        return
-    for each in left:
-        end_payment(session, each, "nothing_owed", now, "clock")
-    schedule.status = ScheduleStatus.active.value
-    schedule.version += 1
-    session.flush()
+    return complete(session, schedule, now) if schedule is not None else []
 
 
 def _close(session: Session, row: Subscription, now: datetime) -> None:
@@ -166,11 +144,3 @@ def _close(session: Session, row: Subscription, now: datetime) -> None:
     session.flush()
     record(session, "clock", "subscription_expired", row.id, now)
     raise_alarm(session, "subscription_not_activated", row.id, now, reference=row.reference)
-
-
-def _in(ports: Ports, organisation_id: str, work: Callable[[Session], list[str]]) -> int:
-    """Runs work in a transaction and rings for the messages it promised; how many."""
-    promised = ports.database.run(organisation_id, work)
-    for message_id in promised:
-        ports.doorbell.ring_message(organisation_id, message_id)
-    return len(promised)

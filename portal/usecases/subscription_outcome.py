@@ -4,6 +4,7 @@ Called inside a transaction that holds the account's lock, by the claim and by `
 Sends nothing.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from portal.domain.due_date import local_date
@@ -47,6 +48,15 @@ def _owe(session: Session, due: Obligation, owed_on: Account, now: datetime, by:
 def placed_key(obligation_id: str) -> str:
     """The event in the ledger by which a period came to be owed."""
     return f"period_placed:{obligation_id}"
+
+
+def to_come_cents(session: Session, payments: Sequence[Obligation]) -> int:
+    """What is owed by now and the run will charge itself, of the payments of one subscription."""
+    return sum(
+        each.amount_cents
+        for each in payments
+        if each.status in obligation.OPEN and ledger.of_event(session, placed_key(each.id)) is not None
+    )
 
 
 def is_over(session: Session, schedule_id: str, now: datetime) -> bool:

@@ -4,7 +4,8 @@ Called by the clock; two or more may run, each message is promised once by its k
 """
 
 from calendar import monthrange
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
+from portal.usecases.row_of_sweep import try_row
 from portal.usecases.rule import DAY, midnight
 from portal.usecases.schedule_outcome import tell
 from portal.usecases.subscription_outcome import is_last, is_paused, tell_last
@@ -48,13 +50,8 @@ def warn_of_ending_cards(ports: Ports) -> int:
     """Once a day for each organisation: tells whose card ends before their next payment, 30 and 7 days before it."""
     with ports.database.across() as session:
         organisations = [row.id for row in organisation.all_active(session)]
-    warned = 0
-    for organisation_id in organisations:
-        promised = ports.database.run(organisation_id, lambda session: _warned(session, ports.clock.now()))
-        for message_id in promised:
-            ports.doorbell.ring_message(str(organisation_id), message_id)
-        warned += len(promised)
-    return warned
+    work = partial(_warned, ports=ports)
+    return sum(try_row(ports, each, each, work) for each in organisations)
 
 
 def _tried(ports: Ports, organisation_id: str, obligation_id: str) -> bool:
@@ -103,8 +100,9 @@ def _announced(ports: Ports, organisation_id: str, obligation_id: str) -> bool:
     return promised is not None
 
 
-def _warned(session: Session, now: datetime) -> list[str]:
+def _warned(session: Session, ports: Ports) -> list[str]:
     """In one transaction with the count that says it was done today."""
+    now = ports.clock.now()
     paid_to = organisation.by_id(session, session.info["organisation_id"])
     today = local_date(now, paid_to.timezone)
     if limit.count_up(session, "card_expiring", paid_to.id, DAY, midnight(today)) > 1:

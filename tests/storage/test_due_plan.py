@@ -17,6 +17,7 @@ from portal.storage.obligation import (
     unnoticed,
 )
 from portal.storage.rows import new_id
+from portal.storage.subscription import running_until
 from tests.storage.conftest import NOW, Tenant
 
 Question = Callable[[Session], object]
@@ -79,6 +80,7 @@ SWEPT: dict[str, tuple[str, Question]] = {
     "refunds": ("ix_refund_open", lambda session: refund.open_and_due(session, LATER, 100)),
     "messages": ("ix_message_queued", lambda session: message.queued_and_due(session, LATER, 100)),
     "notices": ("ix_notice_waiting", lambda session: notice.waiting_and_due(session, LATER, 100)),
+    "ending subscriptions": ("ix_subscription_end_on", lambda session: running_until(session, LATER.date(), None, 100)),
     "disputes": ("ix_dispute_undecided", lambda session: dispute.undecided_and_due(session, LATER, 100)),
 }
 

@@ -39,6 +39,12 @@ def alarms(house: House) -> set[str]:
         return {each.kind for each in audit.open_alarms(session)}
 
 
+def by_hand(house: House, one: str, cents: int) -> None:
+    """Pays at a page, which is no payment of the schedule."""
+    due = house.obligation(row_of(house, one).account_id, cents, payment_method_id=house.card_on_file())
+    charge_obligation(house.ports, house.organisation_id, due, house.ports.timing.page_timeout)
+
+
 def test_r4_a_program_of_fourteen_months_charges_exactly_fourteen_times_and_ends(house: House) -> None:
     one = assigned(house, date(2026, 11, 2), date(2028, 1, 1))
     listed = activated(house, one)
@@ -166,13 +172,55 @@ def test_what_was_missed_and_paid_by_hand_is_not_charged_again(house: House) -> 
     activated(house, one)
     house.simulator.faults("decline_soft", merchant=house.merchant_id)
     lived(house, 31)
-    account_id = row_of(house, one).account_id
     assert balance(house, one) == 7_000
-    due = house.obligation(account_id, 7_000, payment_method_id=house.card_on_file())
-    charge_obligation(house.ports, house.organisation_id, due, house.ports.timing.page_timeout)
+    by_hand(house, one, 7_000)
     lived(house, 70)
     assert [each.status for each in payments(house, one)] == ["paid", "cancelled", "paid"]
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+
+
+def status_of(house: House, one: str) -> str:
+    schedule_id = row_of(house, one).schedule_id or ""
+    with house.ports.database.read(house.organisation_id) as session:
+        schedule = schedules.by_id(session, schedule_id)
+        assert schedule is not None
+        return schedule.status
+
+
+@pytest.mark.parametrize(("rule", "stands"), [("pause", "paused"), ("staff", "broken")])
+def test_a_month_that_failed_and_was_paid_by_hand_lets_the_program_go_on(house: House, rule: str, stands: str) -> None:
+    house.set("after_last_failure", rule)
+    one = assigned(house, end_on=date(2027, 3, 1))
+    activated(house, one)
+    house.simulator.faults("decline_hard", merchant=house.merchant_id)
+    lived(house, 31)
+    house.simulator.clear_faults()
+    by_hand(house, one, 3_000)
+    assert (status_of(house, one), balance(house, one)) == (stands, 4_000), "a part of it is not all of it"
+    assert ("schedule_needs_staff" in alarms(house)) == (rule == "staff")
+    by_hand(house, one, 4_000)
+    assert (status_of(house, one), balance(house, one)) == ("active", 0)
+    assert [each.status for each in payments(house, one)] == ["paid", "cancelled", "due", "due"]
+    assert "schedule_needs_staff" not in alarms(house)
+    lived(house, 100)
+    assert [each.status for each in payments(house, one)] == ["paid", "cancelled", "paid", "paid"]
+    taken = sorted(each["amount_cents"] for each in house.truth() if each["success"])
+    assert taken == [3_000, 4_000, 7_000, 7_000, 7_000]
+    assert (balance(house, one), row_of(house, one).state) == (0, "ended")
+
+
+def test_a_month_that_waited_for_one_that_failed_is_charged_when_that_is_paid_by_hand(house: House) -> None:
+    one = assigned(house, end_on=date(2027, 2, 1))
+    activated(house, one)
+    house.simulator.faults("decline_hard", merchant=house.merchant_id)
+    lived(house, 31)
+    house.simulator.clear_faults()
+    lived(house, 31)
+    assert balance(house, one) == 14_000, "the third month is owed and waits"
+    by_hand(house, one, 7_000)
+    lived(house, 1)
+    assert [each.status for each in payments(house, one)] == ["paid", "cancelled", "paid"]
+    assert (balance(house, one), len([each for each in house.truth() if each["success"]])) == (0, 3)
 
 
 def test_what_failed_for_good_and_was_paid_by_hand_lets_the_program_end(house: House) -> None:
@@ -185,11 +233,10 @@ def test_what_failed_for_good_and_was_paid_by_hand_lets_the_program_end(house: H
     assert [each.status for each in payments(house, one)] == ["paid", "declined", "due"]
     assert balance(house, one) == 14_000
     assert row_of(house, one).state == "active", "another card may still pay it"
-    due = house.obligation(row_of(house, one).account_id, 14_000, payment_method_id=house.card_on_file())
-    charge_obligation(house.ports, house.organisation_id, due, house.ports.timing.page_timeout)
+    by_hand(house, one, 14_000)
     lived(house, 4)
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
-    assert [each.status for each in payments(house, one)] == ["paid", "declined", "cancelled"]
+    assert [each.status for each in payments(house, one)] == ["paid", "cancelled", "cancelled"]
     assert Counter(told(house))["subscription_ended"] == 1
 
 
