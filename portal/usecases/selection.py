@@ -104,13 +104,16 @@ def open_selection(
     Check All, so the amount is fixed.
 
     Refused: `services_off`, `services_missing`, `services_too_many`, `service_unknown` (also another's),
-    `services_of_two_accounts`, `services_paid`, `too_many_visits`.
+    `services_of_two_accounts`, `services_paid`, `services_above_maximum` (several, for one payment), `too_many_visits`.
     """
     owed_on, found = own_services(session, customer_id, service_ids, SERVICES_MAX)
     rules = settings_of(session, organisations.by_id(session, owed_on.organisation_id))
     require_on(rules, owed_on)
-    if any(line.free_cents <= 0 for line in with_figures(session, owed_on, found)):
+    lines = with_figures(session, owed_on, found)
+    if any(line.free_cents <= 0 for line in lines):
         raise Refused("services_paid")
+    if is_whole or len(lines) > 1:
+        _require_one_payment(sum(line.free_cents for line in lines), rules)
     if limits.count_up(session, "selection", customer_id, timedelta(hours=1), now) > SELECTIONS_PER_HOUR:
         raise Refused("too_many_visits")
     wanted = list(dict.fromkeys(service_ids))
@@ -193,9 +196,15 @@ def _amount(chosen: Chosen, typed: str | None) -> int:
         raise Refused("services_paid")
     if chosen.is_single:
         return within(parse_amount(typed or ""), rules)
-    if rules.payable_cents > min(rules.maximum_cents, CENTS_MAX):
-        raise Refused("amount_above_maximum", maximum_cents=rules.maximum_cents)
+    _require_one_payment(rules.payable_cents, chosen.settings)
     return rules.payable_cents
+
+
+def _require_one_payment(total_cents: int, rules: OrganisationSettings) -> None:
+    """What is only paid whole must fit into a payment. Refused `services_above_maximum`."""
+    maximum_cents = min(rules.number("maximum_payment_cents"), CENTS_MAX)
+    if total_cents > maximum_cents:
+        raise Refused("services_above_maximum", total_cents=total_cents, maximum_cents=maximum_cents)
 
 
 def _note(note: str) -> str:

@@ -148,6 +148,11 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "move_date_missing": lambda _facts: _("Choose a date."),
     "change_tick_missing": lambda _facts: _("Tick the box to confirm."),
     "services_missing": lambda _facts: _("Check at least one service, or Check All."),
+    "services_above_maximum": lambda facts: _(
+        "These services come to %(total)s, and one payment can be at most %(most)s. Check fewer of them.",
+        total=_cents(facts, "total_cents"),
+        most=_cents(facts, "maximum_cents"),
+    ),
     "services_too_many": lambda facts: _("Choose at most %(most)s services at a time.", most=facts.get("most", 0)),
     "statement_days": lambda facts: _(
         "The first day must not be after the last, and they can be at most %(years)s years apart.",

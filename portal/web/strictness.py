@@ -14,6 +14,9 @@ from portal.web import machines
 FORM = "application/x-www-form-urlencoded"
 BODY_BYTES_MAX = 1_000_000
 FORM_FIELDS_MAX = 60
+# Lists with a box for each service, of whatever years: a payment and a paper say themselves how many they take.
+LISTS = frozenset({"customer.choose_services", "customer.issue_document"})
+LIST_FIELDS_MAX = 2_000
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 NOT_TEXT = re.compile("[\x00\ud800-\udfff\ufffd]")
 
@@ -62,7 +65,8 @@ def check_body() -> None:
     has_body = (request.content_length or 0) > 0 or "Transfer-Encoding" in request.headers
     if has_body and request.mimetype != FORM:
         raise UnsupportedMediaType
-    if len(request.form) > FORM_FIELDS_MAX:
+    fields_max = LIST_FIELDS_MAX if request.endpoint in LISTS else FORM_FIELDS_MAX
+    if len(request.form) > fields_max:
         abort(413)
     if any(len(values) > 1 for _, values in request.form.lists()) or _has_bad_text(request.form):
         abort(400)

@@ -12,6 +12,7 @@ from portal.storage import payment_method as methods
 from portal.usecases.account import add_customer, open_account
 from portal.usecases.selection import Chosen, enter, look
 from portal.web.customer import service_payment
+from portal.web.strictness import FORM_FIELDS_MAX
 from tests.rig.people import Payer, payer
 from tests.rig.practice import balances, patient_of, service_of
 from tests.rig.practice import pay as pay_at_once
@@ -110,10 +111,44 @@ def test_t5_c52_the_boxes_that_keep_a_card_are_never_ticked_for_anybody(
         assert reader.field("Enter New Card" if screens == "one" else "New Payment Method").has("checked")
 
 
+def test_a_year_of_services_is_checked_paid_and_printed_as_one(portal: Portal, client: Payer, owed: str) -> None:
+    """More boxes than any other form of ours has fields."""
+    house = portal.house
+    house.card_on_file()
+    ada = patient_of(house)
+    several = [service_of(house, owed, 100 + number, ada, days_ago=number) for number in range(FORM_FIELDS_MAX)]
+    left_out = service_of(house, owed, 9_000, ada)
+    boxes = {f"service-{each}": "yes" for each in several}
+    reader = opened(portal, client)
+    values = form(reader) | boxes | {"checked": "", "invoice": ""}
+    reader.post(f"/{portal.slug}/account/documents", values)
+    assert reader.heading == "Invoice INV-000001"
+    assert (reader.sees("$1.00"), reader.sees("$1.59"), reader.sees("$90.00")) == (True, True, False)
+    chosen(portal, reader.open(f"/{portal.slug}/account/services"), *several)
+    assert reader.amount == "$77.70"
+    reader.press("Make a Payment")
+    assert (reader.heading, reader.amount) == ("Payment received", "$77.70")
+    assert balances(house, owed) == dict.fromkeys(several, 0) | {left_out: 9_000}
+
+
 def test_nothing_checked_is_said_at_the_boxes_and_keeps_nothing(portal: Portal, client: Payer, owed: str) -> None:
     service_of(portal.house, owed, 15_000)
     reader = chosen(portal, opened(portal, client))
     assert (reader.status, reader.errors()) == (422, ["Check at least one service, or Check All."])
+
+
+def test_more_than_one_payment_may_be_is_said_where_fewer_can_be_checked(
+    portal: Portal, client: Payer, owed: str
+) -> None:
+    house = portal.house
+    house.set("maximum_payment_cents", 20_000)
+    one, two = service_of(house, owed, 15_000, days_ago=9), service_of(house, owed, 9_000)
+    said = "These services come to $240.00, and one payment can be at most $200.00. Check fewer of them."
+    for boxes in ({f"service-{one}": "yes", f"service-{two}": "yes"}, {"all": owed}):
+        reader = opened(portal, client)
+        reader.post(reader.path, form(reader) | boxes)
+        assert (reader.status, reader.errors()) == (422, [said])
+    assert chosen(portal, reader, one).heading == "Make a Payment"
 
 
 def test_attack_062_an_amount_that_is_sent_for_several_services_is_not_looked_at(

@@ -24,6 +24,7 @@ from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.refusals import sentence
 
+AT_THE_BOXES = frozenset({"services_missing", "services_above_maximum", "services_too_many"})
 _BOX = re.compile(r"service-([0-9a-f]{32})", re.ASCII)
 
 
@@ -73,7 +74,7 @@ def choose(here: Here) -> AnyResponse:
                 session, here.customer.id, sorted(wanted), current(), ports().clock.now(), is_whole=is_whole
             )
     except Refused as refused:
-        field = f"check-all-{account_id}" if refused.code == "services_missing" and account_id in owed else ""
+        field = f"check-all-{account_id}" if refused.code in AT_THE_BOXES and account_id in owed else ""
         status = 429 if refused.code == "too_many_visits" else 422
         return _page(here, {field: sentence(refused)}, frozenset(boxes), status)
     return move_on(path_of("pay_services", selection_id=chosen))
