@@ -17,6 +17,7 @@ from portal.delivery.brand import checked_color, ink_on
 from portal.delivery.language import Language, language_for, load_languages
 from portal.delivery.safe_text import NAME_MAX, WORDS_MAX, one_line, safe_name
 from portal.delivery.text_message import SEGMENTS_MAX, carrier_text, segments
+from portal.domain.discreet_name import name_outside
 from portal.domain.message import Channel, DeliveryPermanent, Event, FactKind, MessageText
 from portal.domain.message_event import EVENTS
 
@@ -134,11 +135,11 @@ def _values(event: Event, facts: Mapping[str, object], name_max: int) -> dict[st
 
 
 def _sender_in_texts(values: Mapping[str, object]) -> str:
-    """The name given for texts, else the organisation's; a discreet one without such a name is its telephone number."""
+    """The name given for texts, else the organisation's, or its telephone number where that tells of debts."""
     if values["sender_in_texts"]:
         return str(values["sender_in_texts"])
-    is_silent = values["discreet"] and values["help_phone"]
-    return str(values["help_phone"] if is_silent else values["organisation_name"])
+    own, phone = str(values["organisation_name"]), str(values["help_phone"] or "")
+    return name_outside("", own, phone, discreet=bool(values["discreet"]))
 
 
 def _safe(kind: FactKind, value: object, zone: ZoneInfo, name_max: int) -> object:

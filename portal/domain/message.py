@@ -69,6 +69,11 @@ class Event:
     opt_out: bool
     goes_on: str = ""
 
+    @property
+    def tells_of_account(self) -> bool:
+        """Whether it says something of an account; a link or a code alone does not."""
+        return any(fact.name == "account_reference" for fact in self.facts)
+
 
 @dataclass(frozen=True, slots=True)
 class MessageText:

@@ -22,6 +22,8 @@ _SENDER = (
     Fact("by_post", FactKind.flag, required=False),  # its paper goes by mail: the customer wants records so (C14)
     Fact("sender_in_texts", FactKind.name, required=False),  # how it names itself in texts
     Fact("first_text", FactKind.flag, required=False),  # nothing went to this number before (C30)
+    Fact("collector", FactKind.flag, required=False),  # says that a debt collector writes (Reg F 1006.18(e), C23)
+    Fact("collector_first", FactKind.flag, required=False),  # and what for: nothing went to this address before
 )
 
 _PAYER = (Fact("customer_name", FactKind.name), Fact("account_reference", FactKind.reference))

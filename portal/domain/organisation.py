@@ -100,8 +100,14 @@ SETTINGS: dict[str, Setting] = {
                 "A STOP ends every kind of text. Off, it ends the kind it answers, and STOPALL ends all "
                 "(47 CFR 64.1200(a)(10))."),
         Setting("name_in_texts", "Name in texts", str, "",
-                "How the organisation names itself in texts, with no word of debts (Reg F 1006.6(d)(1)). Empty: its "
-                "own name, or its telephone number where messages are discreet.", length_max=40),
+                "How the organisation names itself in texts and, where messages are discreet, as the sender of emails "
+                "and on pages before it is known who looks; no word of debts (Reg F 1006.6(d)(1)). Empty: its own "
+                "name, or its telephone number where messages are discreet and the name tells of debts.",
+                length_max=40),
+        Setting("collector_in_emails", "Debt collector named in emails", str, "accounts",
+                "Where a debt collector's emails say what it is, at their end: in those that tell of an account, "
+                "in every one, links too, or only on the page, once it is known who looks (Reg F 1006.18(e)).",
+                choices=("accounts", "all", "page")),
         Setting("receipt_by_email", "Receipt by email", bool, True,
                 "A receipt is emailed after each payment when there is an address (S1:33)."),
         Setting("receipt_by_sms", "Receipt by SMS", bool, False,

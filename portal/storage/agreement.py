@@ -34,6 +34,12 @@ def by_id(session: Session, agreement_id: str) -> Agreement | None:
     return session.scalars(select(Agreement).where(Agreement.id == agreement_id)).one_or_none()
 
 
+def of_account(session: Session, account_id: str) -> list[Agreement]:
+    """Every agreement about an account, in the order they were accepted."""
+    about = select(Agreement).where(Agreement.account_id == account_id)
+    return list(session.scalars(about.order_by(Agreement.accepted_at, Agreement.id)))
+
+
 def is_sealed(session: Session, agreement_id: str) -> bool:
     """Whether this organisation has such an agreement. Its text may be long, and is not read."""
     return recalled(

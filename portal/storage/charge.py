@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.ahead import recalled
 from portal.storage.fairness import in_turn
+from portal.storage.obligation import Obligation
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Flag, Instant
 
@@ -154,6 +155,16 @@ def held_cents(session: Session, account_id: str) -> int:
     """What open attempts may still take from an account: not yet paid, but not free to be paid again."""
     own = {"organisation_id": session.info["organisation_id"], "account_id": account_id}
     return recalled(session, ("held", account_id), lambda: int(session.scalar(_HELD, own) or 0))
+
+
+def taken_under(session: Session, account_id: str, agreement_id: str) -> tuple[int, int, datetime | None]:
+    """How many charges took money under an agreement about an account, how many cents in all, and when last."""
+    number, cents, last = session.execute(
+        select(func.count(), func.sum(Charge.amount_cents), func.max(Charge.resolved_at))
+        .join(Obligation, (Obligation.id == Charge.obligation_id) & (Obligation.agreement_id == agreement_id))
+        .where(Charge.account_id == account_id, Charge.state == "succeeded")
+    ).one()
+    return number, int(cents or 0), last
 
 
 def open_and_due(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:

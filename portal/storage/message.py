@@ -190,6 +190,12 @@ def latest_to(session: Session, channel: str, recipient: str) -> Message | None:
     return session.scalars(select(Message).where(*to, asked).order_by(Message.sent_at.desc()).limit(1)).one_or_none()
 
 
+def was_sent_any(session: Session, channel: str, recipient: str, events: Collection[str]) -> bool:
+    """Whether a message of one of these kinds has gone to an address."""
+    to = (Message.channel == channel, Message.recipient == recipient, Message.sent_at.is_not(None))
+    return bool(session.scalar(select(exists().where(*to, Message.event.in_(events)))))
+
+
 def held(session: Session) -> list[Message]:
     """Every message that a rule holds, the one that leaves first on top."""
     waiting = (Message.state == "queued", Message.held_by.is_not(None))

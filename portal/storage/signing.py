@@ -148,6 +148,11 @@ def signature_of(session: Session, plan_id: str) -> PlanSignature | None:
     return session.scalars(select(PlanSignature).where(PlanSignature.plan_id == plan_id)).one_or_none()
 
 
+def signature_under(session: Session, agreement_id: str) -> PlanSignature | None:
+    """The signature that sealed an agreement, where it is a plan's."""
+    return session.scalars(select(PlanSignature).where(PlanSignature.agreement_id == agreement_id)).one_or_none()
+
+
 def paper_of(session: Session, plan_id: str, kind: str) -> PlanPaper | None:
     """A document of an edition as it was given."""
     return session.scalars(select(PlanPaper).where(PlanPaper.plan_id == plan_id, PlanPaper.kind == kind)).one_or_none()

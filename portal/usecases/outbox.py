@@ -12,11 +12,13 @@ from typing import Any
 
 import structlog
 
+from portal.domain.discreet_name import name_outside
 from portal.domain.message import (
     Attachment,
     DeliveryFailed,
     DeliveryPermanent,
     DeliveryTemporary,
+    MessageKind,
     RecipientStopped,
 )
 from portal.domain.message_event import EVENTS
@@ -162,7 +164,7 @@ def _send(ports: Ports, row: Message) -> str | None:
         raise DeliveryPermanent("no_opt_out")  # Reg F 1006.6(e): nothing about a debt leaves without it
     ports.mail.send(
         to=row.recipient,
-        from_name=sender.name,
+        from_name=_envelope_name(row, facts, sender),
         reply_to=sender.support_email,
         message_id=f"<{row.message_id}@{ports.mail_domain}>",
         text=text,
@@ -170,6 +172,14 @@ def _send(ports: Ports, row: Message) -> str | None:
         one_click_url=f"{stop_url}/{ONE_CLICK}" if stop_url else "",
     )
     return None
+
+
+def _envelope_name(row: Message, facts: dict[str, Any], sender: Organisation) -> str:
+    """Who an email says it is from, in a list that anybody may look at."""
+    if EVENTS[row.event].kind is MessageKind.house:
+        return sender.name
+    chosen, phone = str(facts["sender_in_texts"]), str(facts["help_phone"])
+    return name_outside(chosen, sender.name, phone, discreet=bool(facts["discreet"]))
 
 
 def papers_of(ports: Ports, session: Session, row: Message) -> Callable[[], list[Attachment]]:
@@ -202,6 +212,17 @@ def _check(ports: Ports, session: Session, row: Message, sender: Organisation) -
     return {"check_code": code, "check_url": f"{home(ports.portal_url, sender)}/{CHECK_PATH}"}
 
 
+def _collector(session: Session, row: Message, rules: OrganisationSettings) -> dict[str, Any]:
+    """What a debt collector says of itself in an email; more in the first one that goes to an address (1006.18(e))."""
+    where = rules.words("collector_in_emails")
+    if not rules.is_on("debt_collector") or row.channel != "email" or where == "page":
+        return {}
+    saying = {event.name for event in EVENTS.values() if event.opt_out and (where == "all" or event.tells_of_account)}
+    if row.event not in saying:
+        return {}
+    return {"collector": True, "collector_first": not message.was_sent_any(session, "email", row.recipient, saying)}
+
+
 def sender_facts(ports: Ports, rules: OrganisationSettings, sender: Organisation) -> dict[str, Any]:
     """Who writes, in the facts of every message."""
     return {
@@ -226,6 +247,7 @@ def message_facts(ports: Ports, session: Session, row: Message, sender: Organisa
         **_check(ports, session, row, sender),
         "by_post": row.channel == "email" and paper_copy.of_message(session, row.id) is not None,
         "first_text": row.channel == "sms" and message.latest_to(session, "sms", row.recipient) is None,
+        **_collector(session, row, rules),
     }
     about = customer.by_id(session, row.customer_id)
     match row.event:

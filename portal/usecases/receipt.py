@@ -74,8 +74,7 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     give(session, Kind.receipt, receipt.id, now)
     by_email, by_sms = receipt_keys(row.id)
     promised = []
-    # the payer has just pressed the button and waits; one whose payment was in doubt for hours does not
-    is_here = due.kind == CHECKOUT and now - due.created_at <= ANSWER_FRESH
+    is_here = _is_here(due, now)
     if rules.is_on("receipt_by_email") and (payer.email or is_on_paper(session, payer.id)):
         to = payer.email or ""
         promised.append(promise(session, "receipt", "email", payer, to, receipt.id, by_email, now, is_answer=is_here))
@@ -84,6 +83,16 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
             promise(session, "receipt", "sms", payer, payer.phone, receipt.id, by_sms, now, is_answer=is_here)
         )
     return promised
+
+
+def _is_here(due: Obligation, now: datetime) -> bool:
+    """Whether the payer has just pressed the button and waits: at a page that takes money, or at the signature under a
+    series whose first payment is due at once (C33). Nobody waits whose payment was in doubt for hours or tried again.
+    """
+    if due.kind == CHECKOUT:
+        return now - due.created_at <= ANSWER_FRESH
+    is_first = (due.source or "").endswith("_first")
+    return is_first and not due.retries and now - due.due_at <= ANSWER_FRESH
 
 
 def receipt_keys(charge_id: str) -> tuple[str, str]:

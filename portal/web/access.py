@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 import phonenumbers
 from flask import abort, current_app, g, request
 
+from portal.domain.discreet_name import name_outside
 from portal.storage import organisation as organisations
+from portal.usecases.organisation import OrganisationSettings, settings
 from portal.usecases.ports import Ports
 from portal.web import brand
 
@@ -124,9 +126,10 @@ def look() -> Look:
     found: Organisation | None = g.get("organisation")
     if found is None:
         return Look(icon=brand.icon(None), stylesheet=f"/brand.css?v={brand.version(None)}")
+    name: str = g.get("name_outside") or found.name
     return Look(
-        name=found.name,
-        initials=brand.initials(found.name),
+        name=name,
+        initials=brand.initials(name),
         icon=brand.icon(found.colour),
         stylesheet=f"/{found.slug}/brand.css?v={brand.version(found.colour)}",
         phone=readable_phone(found.phone),
@@ -134,6 +137,20 @@ def look() -> Look:
         email=found.email,
         hours=g.get("support_hours", ""),
     )
+
+
+def before_known(rules: OrganisationSettings) -> None:
+    """For a page before it is known who looks: it names the organisation as an envelope may (C20)."""
+    found = organisation()
+    chosen, phone = rules.words("name_in_texts"), readable_phone(found.phone)
+    g.name_outside = name_outside(chosen, found.name, phone, discreet=rules.is_discreet)
+    g.support_hours = rules.words("support_hours")
+
+
+def to_anybody() -> None:
+    """The same where nothing else of the organisation was asked for."""
+    with ports().database.read(organisation().id) as session:
+        before_known(settings(session))
 
 
 @lru_cache(maxsize=1_024)

@@ -57,8 +57,10 @@ def version(colour: str | None) -> str:
 
 @lru_cache(maxsize=512)
 def initials(name: str) -> str:
-    """At most two capitals: Harbor Recovery Group -> HR."""
+    """At most two capitals: Harbor Recovery Group -> HR; of a telephone number none."""
     words = [word for word in re.split(r"[^\w]+", name) if word[:1].isalnum()]
+    if not any(word[0].isalpha() for word in words[:2]):
+        return "P"
     return "".join(word[0] for word in words[:2]).upper() or "P"
 
 

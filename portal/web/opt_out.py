@@ -13,7 +13,7 @@ from portal.domain.refusal import Refused
 from portal.storage import customer
 from portal.usecases import opt_out
 from portal.usecases.contact_wish import Words
-from portal.web.access import of_organisation, organisation, ports
+from portal.web.access import of_organisation, organisation, ports, to_anybody
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.machines import say
@@ -36,7 +36,9 @@ def show(token: str) -> Response:
         about = customer.by_id(session, found.link.customer_id) if found else None
     g.language_on_file = about.locale if about else None
     if found is None:
+        to_anybody()
         return page("opt_out/unknown.html", 404)
+    to_anybody()
     shown = masked("email", found.link.address)
     return unreferred(page("opt_out/emails.html", address=shown, is_stopped=found.is_stopped, here=request.path))
 
@@ -49,6 +51,7 @@ def end(token: str) -> AnyResponse:
     try:
         opt_out.end(ports(), organisation().id, token, words)
     except Refused:
+        to_anybody()
         return page("opt_out/unknown.html", 404)
     return move_on(request.path)
 
@@ -60,6 +63,7 @@ def begin_again(token: str) -> AnyResponse:
     try:
         opt_out.begin_again(ports(), organisation().id, token, _words(str(_("Send me these emails again"))))
     except Refused:
+        to_anybody()
         return page("opt_out/unknown.html", 404)
     return move_on(request.path.removesuffix("/again"))
 

@@ -22,7 +22,7 @@ from portal.usecases import visit
 from portal.usecases.organisation import OrganisationSettings, settings, settings_of
 from portal.usecases.payment_link import find, send_fresh
 from portal.usecases.visit import VISIT_LASTS
-from portal.web.access import of_organisation, organisation, ports
+from portal.web.access import before_known, of_organisation, organisation, ports, to_anybody
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.refusals import sentence
@@ -94,8 +94,10 @@ def hang_landing(door: LinkDoor, template: str) -> None:
         except Refused as refused:
             if refused.code != "too_many_visits":
                 return _landing(door, template, token)
+            to_anybody()
             return unreferred(page("personal_link/slow_down.html", 429, sentence=sentence(refused)))
         if opened is None:
+            to_anybody()
             return unreferred(page("personal_link/unknown.html", 404))
         return into(door, *opened)
 
@@ -119,6 +121,7 @@ def hang_landing(door: LinkDoor, template: str) -> None:
 @of_organisation
 def fresh_link_sent() -> Response:
     """What to expect after asking for a fresh link."""
+    to_anybody()
     return page("personal_link/fresh_link.html")
 
 
@@ -168,6 +171,7 @@ def cookie_name() -> str:
 
 def closed() -> Response:
     """No visit for this cookie: over, another browser's, never there, or cookies are blocked. One page for all."""
+    to_anybody()
     return page("personal_link/closed.html", 403)
 
 
@@ -191,7 +195,7 @@ def _landing(door: LinkDoor, template: str, token: str) -> Response:
     with ports().database.read(organisation().id) as session:
         found = find(session, token, ports().clock.now(), door.purpose)
         rules = settings_of(session, found.organisation) if found is not None else settings(session)
-    g.support_hours = rules.words("support_hours")
+    before_known(rules)
     if found is None:
         return unreferred(page("personal_link/unknown.html", 404))
     g.language_on_file = found.customer.locale

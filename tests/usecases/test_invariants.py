@@ -29,7 +29,7 @@ def behind_our_back(house: House, *statements: str) -> None:
     """As somebody with the database's password does it, triggers off."""
     with above(house.ports.database).begin() as connection:
         sqlite = connection.dialect.name == "sqlite"
-        for table in ("ledger_entry", "receipt"):
+        for table in ("ledger_entry", "receipt", "agreement"):
             if sqlite:
                 for verb in ("update", "delete"):
                     connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{verb}"))

@@ -12,12 +12,14 @@ from portal.domain.message_rule import ALL_PER_DAY, MESSAGE_RULES, PER_DAY
 from portal.storage import audit, bounce, customer, message, message_fact
 from portal.storage.message import Message
 from portal.usecases import contact_wish
+from portal.usecases.charge import charge_obligation
 from portal.usecases.contact_wish import Words
 from portal.usecases.delivery_log import clear_bounce
 from portal.usecases.message_rule import CHECKS
 from portal.usecases.outbox import deliver
 from portal.usecases.promise import promise
 from tests.rig.house import House
+from tests.rig.plans import offered, settlement, signer
 
 STAFF = Words("Said so on the phone.", WishSource.phone, by="staff")
 MORNING = datetime(2026, 11, 3, 14, 0, tzinfo=UTC)  # 8:00 in Chicago
@@ -130,6 +132,22 @@ def test_an_answer_to_a_press_goes_at_any_hour_unless_it_is_late(house: House) -
     late = promised(house, is_answer=True)
     house.clock.pass_(minutes=16)
     assert tried(house, late) == ("queued", "quiet_hours")
+
+
+def test_the_receipt_of_what_was_paid_at_the_signature_answers_it_at_night_too(house: House) -> None:
+    """As at the page that takes a payment: whoever has just signed and paid is awake and waits for it."""
+    house.clock.at = NIGHT
+    on_file(house, timezone="America/Chicago")
+    done = signer(house, offered(house, settlement(house, down_cents=5_000))).read().sign()
+    assert done.due_now_id is not None
+    charge_obligation(house.ports, house.organisation_id, done.due_now_id, house.ports.timing.page_timeout)
+    with house.ports.database.read(house.organisation_id) as session:
+        rows = {row.event: row for row in message.of_customer(session, house.customer_id)}
+    assert {name: tried(house, row.id) for name, row in rows.items()} == {
+        "plan_offer": ("stopped", "offer_over"),
+        "plan_signed": ("sent", None),
+        "receipt": ("sent", None),
+    }
 
 
 def test_c19_times_that_do_not_suit_hold_a_message_until_they_end(house: House) -> None:

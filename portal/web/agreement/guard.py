@@ -16,7 +16,7 @@ from portal.domain.signing import SignProgress, SignStep, furthest_step, may_ope
 from portal.storage import Session
 from portal.usecases.plan_offer import OfferState
 from portal.usecases.signing import SignWalk, look
-from portal.web.access import of_organisation, organisation, ports
+from portal.web.access import before_known, of_organisation, organisation, ports
 from portal.web.agreement.door import SIGNING, door, path_of
 from portal.web.fragments import move_on, page
 from portal.web.personal_link import closed, secret_here
@@ -78,6 +78,8 @@ def enter(signing_id: str) -> Here | None:
         return None
     g.language_on_file = walk.visit.locale
     g.support_hours = walk.settings.words("support_hours")
+    if not _is_known(walk.progress):
+        before_known(walk.settings)
     return Here(signing_id, secret, walk)
 
 

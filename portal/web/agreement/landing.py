@@ -13,7 +13,7 @@ from portal.usecases import signing
 from portal.usecases.organisation import settings, settings_of
 from portal.usecases.plan_offer import OfferState, find, send_fresh
 from portal.usecases.visit import VISIT_LASTS
-from portal.web.access import of_organisation, organisation, ports
+from portal.web.access import before_known, of_organisation, organisation, ports, to_anybody
 from portal.web.agreement.door import LINK, cookie_path, door, path_of
 from portal.web.agreement.guard import spent
 from portal.web.fragments import move_on, page
@@ -54,8 +54,10 @@ def landing_post(token: str) -> AnyResponse:
     except Refused as refused:
         if refused.code != "too_many_visits":
             return _show(token)
+        to_anybody()
         return unreferred(page("personal_link/slow_down.html", 429, sentence=sentence(refused)))
     if opened is None:
+        to_anybody()
         return unreferred(page("personal_link/unknown.html", 404))
     signing_id, secret = opened
     response = move_on(path_of(SignStep.details.value, signing_id))
@@ -86,7 +88,7 @@ def _show(token: str) -> Response:
     with ports().database.read(organisation().id) as session:
         found = find(session, token, ports().clock.now())
         rules = settings_of(session, found.organisation) if found is not None else settings(session)
-    g.support_hours = rules.words("support_hours")
+    before_known(rules)
     if found is None:
         return unreferred(page("personal_link/unknown.html", 404))
     g.language_on_file = found.customer.locale
