@@ -13,6 +13,7 @@ from portal.delivery.brand import checked_color
 from portal.delivery.language import Language
 from portal.delivery.qr import qr_svg
 from portal.delivery.safe_text import NAME_MAX, WORDS_MAX, breakable, one_line, safe_name
+from portal.domain.service import DESCRIPTION_LENGTH_MAX
 from portal.domain.service_document import (
     POINTERS,
     Content,
@@ -159,7 +160,7 @@ def _line(content: Content, line: LineOnPaper, language: Language, *, is_superbi
     fee, paid = language.money(money.fee_cents), language.money(money.paid_cents)
     balance = language.money(money.balance_cents)
     taken_off = language.money(-money.insurance_cents - money.adjustments_cents)
-    description = safe(line.description)
+    description = breakable(safe_name(line.description, DESCRIPTION_LENGTH_MAX), LONG_WORD)
     if is_superbill:
         codes = [_code(each) for each in (line.place, line.code, " ".join(line.modifiers), content.pointers(line))]
         cells = [language.short_day(line.performed_on), *codes, str(line.units), fee, taken_off, paid, balance]
