@@ -18,6 +18,7 @@ from portal.domain.message_event import EVENTS
 from portal.domain.message_rule import ALL_PER_DAY, ANSWER_FRESH, CONFIRMED_WITHIN, MESSAGE_RULES, PER_DAY, MessageRule
 from portal.domain.plan import PlanState
 from portal.domain.quiet_hours import Inconvenient, is_inconvenient, is_quiet, next_fitting
+from portal.domain.schedule import STANDING_STILL
 from portal.domain.time_zone import contiguous, names_of, zones_of
 from portal.storage import (
     Session,
@@ -29,6 +30,7 @@ from portal.storage import (
     organisation,
     payment_link,
     plan,
+    schedule,
     subscription,
 )
 from portal.storage.account import Account
@@ -44,9 +46,11 @@ from portal.usecases.plan_offer import is_open
 from portal.usecases.rule import DAY, midnight
 from portal.usecases.subscription_deadline import is_waiting
 from portal.usecases.subscription_message import TO_ACTIVATE
+from portal.usecases.subscription_outcome import is_paused
 
 NEVER_FITS = timedelta(days=1)  # how long a message waits when no time in sight suits: then it is looked at again
 COUNTED_ALL = "all"
+TELLS_OF_DEBIT = frozenset({"payment_upcoming", "subscription_last"})
 TOLD_OF_STATE = {"plan_paused": PlanState.paused, "plan_resumed": PlanState.signed}
 
 
@@ -231,7 +235,7 @@ def _asks_for(letter: Letter) -> Account | None:
     match letter.row.event:
         case "plan_offer" | "plan_reminder" | "plan_expired":
             about = plan.by_id(session, subject)
-        case "payment_upcoming" | "payment_declined" | "card_expiring":
+        case "payment_upcoming" | "subscription_last" | "payment_declined" | "card_expiring":
             about = obligation.by_id(session, subject)
         case "payment_link" | "schedule_link":
             about = payment_link.by_id(session, subject)
@@ -244,13 +248,19 @@ def _payment_over(letter: Letter) -> Held | None:
         about = plan.fresh(letter.session, letter.row.subject_id)
         is_so = about is None or about.state == TOLD_OF_STATE[letter.row.event]
         return None if is_so else _ends("payment_over")
-    if letter.row.event != "payment_upcoming":
+    if letter.row.event not in TELLS_OF_DEBIT:
         return None
     due = obligation.by_id(letter.session, letter.row.subject_id)
-    agreed = plan.of_schedule(letter.session, due.subject_id) if due is not None else None
-    is_paused = agreed is not None and agreed.state == PlanState.paused
-    comes = due is None or (due.status == "due" and not is_paused)
-    return None if comes else _ends("payment_over")
+    return None if due is None or _comes(letter.session, due) else _ends("payment_over")
+
+
+def _comes(session: Session, due: Obligation) -> bool:
+    """Whether a payment is to be charged on its date, as far as anybody knows now."""
+    series = schedule.by_id(session, due.subject_id)
+    if due.status != "due" or series is None or series.status in STANDING_STILL:
+        return False
+    agreed = plan.of_schedule(session, series.id)
+    return not is_paused(session, series) and (agreed is None or agreed.state != PlanState.paused)
 
 
 def _capped(letter: Letter) -> Held | None:

@@ -1,106 +1,49 @@
 """Staff change a subscription: longer, shorter, paused, resumed, months lowered or waived, cancelled; with a reason.
 
-Called by the console and the command line. What is worth more than the organisation's limit waits for a second person.
-Nothing is ever raised; months that are added are announced ten days before (Reg E 1005.10(d), C3). The participant is
-told of each change with every payment that is left.
+Called by the console and the command line. What is worth more than the organisation's limit waits for a second person,
+who approves the numbers that were asked for or nothing. Nothing is ever raised; months that are added are announced ten
+days before (Reg E 1005.10(d), C3). The participant is told of each change with every payment that is left.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Callable
+from dataclasses import astuple, replace
 
-from portal.domain.due_date import local_date, moment_of
+from portal.domain.due_date import moment_of
 from portal.domain.payment_method import holds_card_number
 from portal.domain.refusal import Refused
 from portal.domain.schedule import STANDING_STILL
-from portal.domain.subscription import (
-    LIVE,
-    NOTICE_DAYS,
-    PERIODS_MAX,
-    ChangeKind,
-    PausedFor,
-    Period,
-    SubscriptionState,
-    added,
-    cut,
-    period_of,
-)
+from portal.domain.subscription import LIVE, ChangeKind, PausedFor, SubscriptionState
 from portal.storage import Session
-from portal.storage import account as accounts
 from portal.storage import ledger as ledgers
-from portal.storage import obligation as obligations
-from portal.storage import organisation as organisations
 from portal.storage import payment_method as methods
-from portal.storage import schedule as schedules
 from portal.storage import subscription as subscriptions
-from portal.storage.account import Account
 from portal.storage.obligation import Obligation
-from portal.storage.organisation import Organisation
 from portal.storage.schedule import Schedule
-from portal.storage.subscription import Subscription, SubscriptionChange
+from portal.storage.subscription import SubscriptionChange
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.ledger import free_cents, lower_balance
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.schedule_outcome import cancel_rest, complete, end_payment, go_on
 from portal.usecases.schedule_payment import add_payments
-from portal.usecases.subscription import locked, move, terms_of
+from portal.usecases.subscription import move
 from portal.usecases.subscription_outcome import placed_key
 from portal.usecases.subscription_promise import tell
+from portal.usecases.subscription_worth import (
+    Case,
+    Wish,
+    case_of,
+    left_out,
+    lines_now,
+    lines_of,
+    longer,
+    lower,
+    shorter,
+    wish_of,
+    worth_of,
+)
 
 WHY_LENGTH_MAX = 300
-OPEN_PAYMENT = frozenset({"due", "declined"})
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What staff want. `numbers` are payments as they are listed; `amount_cents` what each costs from now on."""
-
-    kind: ChangeKind
-    until: date | None = None
-    numbers: tuple[int, ...] = ()
-    amount_cents: int | None = None
-
-    def plain(self) -> dict[str, object]:
-        """As it is kept in a row."""
-        until = self.until.isoformat() if self.until else None
-        return {"until": until, "numbers": list(self.numbers), "amount_cents": self.amount_cents}
-
-
-def wish_of(change: SubscriptionChange) -> Wish:
-    """A wish as it was kept."""
-    facts: Mapping[str, Any] = change.facts
-    until = date.fromisoformat(facts["until"]) if facts["until"] else None
-    return Wish(ChangeKind(change.kind), until, tuple(facts["numbers"]), facts["amount_cents"])
-
-
-@dataclass
-class _Case:
-    """A subscription under its account's lock, with what a change of it looks at."""
-
-    session: Session
-    row: Subscription
-    account: Account
-    paid_to: Organisation
-    schedule: Schedule | None
-    payments: list[Obligation]
-    periods: list[Period]
-    by: str
-    now: datetime
-
-    @property
-    def today(self) -> date:
-        return local_date(self.now, self.paid_to.timezone)
-
-    def payment(self, number: int) -> Obligation:
-        """One that can still be changed. Refused `payment_unknown`, `payment_over`."""
-        found = next((each for each in self.payments if each.seq == number), None)
-        if found is None:
-            raise Refused("payment_unknown")
-        if found.status not in OPEN_PAYMENT:
-            raise Refused("payment_over", status=found.status)
-        return found
 
 
 def ask(ports: Ports, organisation_id: str, subscription_id: str, wish: Wish, why: str, by: str) -> SubscriptionChange:
@@ -111,13 +54,14 @@ def ask(ports: Ports, organisation_id: str, subscription_id: str, wish: Wish, wh
     """
 
     def work(session: Session) -> tuple[SubscriptionChange, list[str]]:
-        case = _case(session, subscription_id, by, ports.clock.now())
-        worth_cents = _worth(case, wish)
+        case = case_of(session, subscription_id, by, ports.clock.now())
+        lines = lines_now(case, wish)
+        worth_cents = worth_of(lines)
         limit_cents = settings_of(session, case.paid_to).number("subscription_approval_cents")
         row = SubscriptionChange(
             subscription_id=subscription_id,
             kind=wish.kind.value,
-            facts=wish.plain(),
+            facts=wish.plain() | {"lines": [list(astuple(each)) for each in lines]},
             worth_cents=worth_cents,
             why=_why(why),
             state="asked",
@@ -137,20 +81,27 @@ def ask(ports: Ports, organisation_id: str, subscription_id: str, wish: Wish, wh
 
 
 def decide(ports: Ports, organisation_id: str, change_id: str, by: str, *, approve: bool) -> SubscriptionChange:
-    """A second person says yes or no. Refused: `change_unknown`, `change_decided`, `change_same_person`; as `ask`."""
+    """A second person says yes or no to what was asked for, by the cent; other numbers by now are asked for again.
+
+    Refused: `change_unknown`, `change_decided`, `change_same_person`, `change_differs`; as `ask`.
+    """
 
     def work(session: Session) -> tuple[SubscriptionChange, list[str]]:
         found = subscriptions.change_by_id(session, change_id)
         if found is None:
             raise Refused("change_unknown")
-        case = _case(session, found.subscription_id, by, ports.clock.now())
+        case = case_of(session, found.subscription_id, by, ports.clock.now())
         session.refresh(found)  # guarded by the account's lock since a moment
         if found.state != "asked":
             raise Refused("change_decided")
         if found.asked_by == by:
             raise Refused("change_same_person")
         if approve:
-            return found, _done(case, found, wish_of(found))
+            wish = wish_of(found)
+            lines = lines_now(case, wish)
+            if lines != lines_of(found) or worth_of(lines) != found.worth_cents:
+                raise Refused("change_differs")
+            return found, _done(case, found, wish)
         found.state, found.decided_at, found.decided_by = "refused", case.now, by
         record(session, by, "subscription_change_refused", found.subscription_id, case.now, change_id=found.id)
         return found, []
@@ -158,7 +109,7 @@ def decide(ports: Ports, organisation_id: str, change_id: str, by: str, *, appro
     return _in(ports, organisation_id, work)
 
 
-def _done(case: _Case, row: SubscriptionChange, wish: Wish) -> list[str]:
+def _done(case: Case, row: SubscriptionChange, wish: Wish) -> list[str]:
     ended = ACTS[wish.kind](case, wish, row)
     row.state, row.decided_at, row.decided_by = "done", case.now, case.by
     case.row.version += 1
@@ -173,91 +124,11 @@ def _done(case: _Case, row: SubscriptionChange, wish: Wish) -> list[str]:
     return told + ended
 
 
-def _case(session: Session, subscription_id: str, by: str, now: datetime) -> _Case:
-    row = locked(session, subscription_id)
-    account = accounts.by_id(session, row.account_id)
-    if account is None:
-        raise AssertionError(f"subscription {row.id} has no account")
-    schedule = schedules.fresh(session, row.schedule_id) if row.schedule_id else None
-    payments = obligations.of_subject(session, schedule.id) if schedule else []
-    for each in payments:
-        session.refresh(each)
-    paid_to = organisations.by_id(session, row.organisation_id)
-    return _Case(session, row, account, paid_to, schedule, payments, [period_of(each) for each in row.periods], by, now)
-
-
-def _worth(case: _Case, wish: Wish) -> int:
-    """How much more or less is charged by it; refuses what cannot be."""
-    if wish.kind is not ChangeKind.cancel and case.row.state not in LIVE:
-        raise Refused("subscription_state", reference=case.row.reference, state=case.row.state)
-    match wish.kind:
-        case ChangeKind.extend:
-            return sum(each.amount_cents for each in _longer(case, wish))
-        case ChangeKind.shorten:
-            return sum(due.amount_cents - left for due, left in _shorter(case, wish))
-        case ChangeKind.waive | ChangeKind.reduce:
-            if not wish.numbers:
-                raise Refused("payment_unknown")
-            return sum(due.amount_cents - left for due, left in _lower(case, wish))
-        case ChangeKind.resume:
-            return sum(due.amount_cents for due in _left_out(case)) if case.row.state == SubscriptionState.paused else 0
-    return 0
-
-
-def _longer(case: _Case, wish: Wish) -> tuple[Period, ...]:
-    if wish.until is None or not case.row.end_on < wish.until < case.row.start_on + timedelta(days=31 * PERIODS_MAX):
-        raise Refused("change_dates")
-    number = max(each.seq for each in case.payments) + 1
-    # from the day after what was charged, for a shorter program gives none back; nothing for days that are over
-    until = max([case.row.end_on, case.today - timedelta(days=1), *(each.ends_on for each in case.periods)])
-    charged = replace(terms_of(case.row), end_on=until)
-    more = added(charged, wish.until, number, case.today + timedelta(days=NOTICE_DAYS))
-    if len(case.periods) + len(more) > PERIODS_MAX:
-        raise Refused("change_dates")
-    return more
-
-
-def _shorter(case: _Case, wish: Wish) -> list[tuple[Obligation, int]]:
-    """(payment, what is left of it) for everything after the new end that was not charged yet."""
-    if wish.until is None or not max(case.today, case.row.start_on) <= wish.until < case.row.end_on:
-        raise Refused("change_dates")
-    changed = []
-    for period in case.periods:
-        due = next((each for each in case.payments if each.seq == period.number), None)
-        if due is None or due.status not in OPEN_PAYMENT or period.ends_on <= wish.until:
-            continue
-        left = (
-            0 if period.begins_on > wish.until else min(cut(period, terms_of(case.row), wish.until), due.amount_cents)
-        )
-        changed.append((due, left))
-    return changed
-
-
-def _left_out(case: _Case) -> list[Obligation]:
-    """What fell into a pause and had not come to be owed before it."""
-    return [
-        due
-        for due in case.payments
-        if due.status == "due" and due.due_on is not None and due.due_on < case.today
-        and ledgers.of_event(case.session, placed_key(due.id)) is None
-    ]  # fmt: skip
-
-
-def _lower(case: _Case, wish: Wish) -> list[tuple[Obligation, int]]:
-    amount_cents = 0 if wish.kind is ChangeKind.waive else wish.amount_cents
-    found = [case.payment(number) for number in dict.fromkeys(wish.numbers)]
-    if amount_cents is None or any(not 0 <= amount_cents < due.amount_cents for due in found):
-        raise Refused("change_amount")
-    if wish.kind is ChangeKind.reduce and not amount_cents:
-        raise Refused("change_amount")
-    return [(due, amount_cents) for due in found]
-
-
 # --- what each kind does ---------------------------------------------------------------------------------------------
 
 
-def _extend(case: _Case, wish: Wish, _change: SubscriptionChange) -> list[str]:
-    more, schedule = _longer(case, wish), _schedule(case)
+def _extend(case: Case, wish: Wish, _change: SubscriptionChange) -> list[str]:
+    more, schedule = longer(case, wish), _schedule(case)
     method = methods.owned_by(case.session, schedule.payment_method_id, case.row.customer_id)
     if method is None:
         raise Refused("method_missing")
@@ -269,9 +140,9 @@ def _extend(case: _Case, wish: Wish, _change: SubscriptionChange) -> list[str]:
     return []
 
 
-def _shorten(case: _Case, wish: Wish, change: SubscriptionChange) -> list[str]:
-    left = {due.seq: cents for due, cents in _shorter(case, wish)}
-    ended = _apply_lower(case, _shorter(case, wish), "program_shortened", change)
+def _shorten(case: Case, wish: Wish, change: SubscriptionChange) -> list[str]:
+    left = {due.seq: cents for due, cents in shorter(case, wish)}
+    ended = _apply_lower(case, shorter(case, wish), "program_shortened", change)
     until = wish.until or case.row.end_on
     kept = [each for each in case.periods if each.begins_on <= until]
     case.row.periods = [
@@ -282,11 +153,11 @@ def _shorten(case: _Case, wish: Wish, change: SubscriptionChange) -> list[str]:
     return ended
 
 
-def _waive(case: _Case, wish: Wish, change: SubscriptionChange) -> list[str]:
-    return _apply_lower(case, _lower(case, wish), "waived", change)
+def _waive(case: Case, wish: Wish, change: SubscriptionChange) -> list[str]:
+    return _apply_lower(case, lower(case, wish), "waived", change)
 
 
-def _pause(case: _Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
+def _pause(case: Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
     if case.row.state != SubscriptionState.active:
         raise Refused("subscription_state", reference=case.row.reference, state=case.row.state)
     move(case.row, SubscriptionState.paused)
@@ -294,14 +165,14 @@ def _pause(case: _Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
     return []
 
 
-def _resume(case: _Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
+def _resume(case: Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
     """What fell into the pause is not charged and not owed; what comes keeps its date."""
     if case.row.state != SubscriptionState.paused:
         raise Refused("subscription_state", reference=case.row.reference, state=case.row.state)
     case.row.paused_for = None
     move(case.row, SubscriptionState.active)
     hour = settings_of(case.session, case.paid_to).number("charge_hour")
-    for due in _left_out(case):
+    for due in left_out(case):
         end_payment(case.session, due, "paused", case.now, case.by)
     for due in case.payments:
         if due.status == "due" and due.due_on is not None and due.hold_reason is not None:
@@ -312,7 +183,7 @@ def _resume(case: _Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
     return complete(case.session, _schedule(case), case.now)
 
 
-def _cancel(case: _Case, _wish: Wish, change: SubscriptionChange) -> list[str]:
+def _cancel(case: Case, _wish: Wish, change: SubscriptionChange) -> list[str]:
     case.row.why = change.why
     if case.schedule is None:
         if case.row.state == SubscriptionState.cancelled:
@@ -326,7 +197,7 @@ def _cancel(case: _Case, _wish: Wish, change: SubscriptionChange) -> list[str]:
     return []
 
 
-ACTS: dict[ChangeKind, Callable[[_Case, Wish, SubscriptionChange], list[str]]] = {
+ACTS: dict[ChangeKind, Callable[[Case, Wish, SubscriptionChange], list[str]]] = {
     ChangeKind.extend: _extend,
     ChangeKind.shorten: _shorten,
     ChangeKind.pause: _pause,
@@ -337,9 +208,7 @@ ACTS: dict[ChangeKind, Callable[[_Case, Wish, SubscriptionChange], list[str]]] =
 }
 
 
-def _apply_lower(
-    case: _Case, changed: list[tuple[Obligation, int]], code: str, change: SubscriptionChange
-) -> list[str]:
+def _apply_lower(case: Case, changed: list[tuple[Obligation, int]], code: str, change: SubscriptionChange) -> list[str]:
     for due, left_cents in changed:
         if (
             ledgers.of_event(case.session, placed_key(due.id)) is not None
@@ -360,7 +229,7 @@ def _apply_lower(
     return complete(case.session, schedule, case.now)
 
 
-def _schedule(case: _Case) -> Schedule:
+def _schedule(case: Case) -> Schedule:
     if case.schedule is None:
         raise AssertionError(f"subscription {case.row.id} has no schedule")
     return case.schedule

@@ -10,6 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from portal.domain.refusal import Refused
+from portal.domain.subscription import ChangeKind
 from portal.storage import audit, customer, message, paper_copy
 from portal.storage import signing as signings
 from portal.storage.message import Message
@@ -18,9 +19,12 @@ from portal.usecases.paper_copy import is_on_paper, mark_posted
 from portal.usecases.paper_print import print_copy
 from portal.usecases.plan_life import cancel, pause
 from portal.usecases.sign import withdraw
+from portal.usecases.subscription_change import ask
+from portal.usecases.subscription_worth import Wish
 from tests.rig.house import House
 from tests.rig.plans import BROWSER, IP, Signer, instalments, offered, plan_now, signer
 from tests.rig.series import go_to, run_due, told
+from tests.rig.subscriptions import activated, assigned
 
 SAID = "so the paper to keep comes by mail"
 
@@ -125,6 +129,20 @@ def test_c14_what_is_posted_is_ticked_off_once_and_the_last_one_ends_the_alarm(h
         mark_posted(house.ports, house.organisation_id, "0" * 32, "staff:1")
     with pytest.raises(Refused, match="paper_unknown"):
         print_copy(house.ports, house.organisation_id, "0" * 32, "staff:1")
+
+
+def test_c14_a_change_of_a_subscription_comes_on_paper_to_who_has_no_address_and_wants_it_so(
+    house: House, name: str
+) -> None:
+    on_paper(house)
+    one = assigned(house)
+    address(house, None)
+    activated(house, one)
+    ask(house.ports, house.organisation_id, one, Wish(ChangeKind.pause), "Hardship", "staff:1")
+    told(house)
+    [letter] = [copy for copy, about in waiting(house) if about.event == "subscription_changed"]
+    assert "paused" in printed(house, letter)[0]
+    assert "subscription_not_told" not in alarms(house), "nobody need be called to tell them"
 
 
 def test_c14_a_notice_goes_as_a_letter_with_its_words_and_where_it_is_posted_to(house: House, name: str) -> None:

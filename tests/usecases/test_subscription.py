@@ -2,7 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -20,6 +20,7 @@ from portal.usecases.schedule_change import CUSTOMER, cancel, cancel_one, move, 
 from portal.usecases.subscription_deadline import expire, remind, reopen
 from portal.usecases.subscription_order import due_now, look, pay_now
 from portal.usecases.subscription_report import STOP, WRONG, write
+from portal.usecases.upcoming import announce_upcoming
 from tests.rig.house import House
 from tests.rig.series import attempts_of, told
 from tests.rig.subscriptions import activated, assigned, lived, payments, pressed, row_of, seen_of
@@ -254,6 +255,23 @@ def test_c4_a_request_to_stop_is_heard_at_once_and_goes_to_the_case_manager(hous
         assert note.recipient == "noor@example.com"
     with pytest.raises(Refused, match="subscription_state"):
         write(house.ports, house.organisation_id, house.customer_id, one, STOP, "I moved away")
+
+
+@pytest.mark.parametrize("event", ["payment_upcoming", "subscription_last"])
+def test_c4_a_notice_that_waited_for_the_morning_is_not_sent_of_a_payment_that_was_paused_by_night(
+    house: House, event: str
+) -> None:
+    one = assigned(house, end_on=date(2027, 2 if event == "payment_upcoming" else 1, 1))
+    activated(house, one)
+    house.clock.at = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)  # 23:00 in Chicago
+    announce_upcoming(house.ports)
+    assert event in told(house)
+    write(house.ports, house.organisation_id, house.customer_id, one, STOP, "I moved away")
+    house.clock.pass_(hours=10)
+    told(house)
+    with house.ports.database.read(house.organisation_id) as session:
+        [notice] = [each for each in messages.of_customer(session, house.customer_id) if each.event == event]
+    assert (notice.state, notice.held_by) == ("stopped", "payment_over")
 
 
 def test_c47_what_is_wrong_is_kept_for_the_case_manager_a_few_times_a_day(house: House) -> None:

@@ -10,11 +10,12 @@ from portal.domain.subscription import ChangeKind
 from portal.storage import audit
 from portal.storage.subscription import SubscriptionChange
 from portal.usecases.account import add_customer
-from portal.usecases.subscription_change import Wish, ask, decide
+from portal.usecases.subscription_change import ask, decide
+from portal.usecases.subscription_worth import Line, Wish, lines_of
 from tests.rig.house import House
 from tests.rig.series import told
 from tests.rig.subscriptions import activated, assigned, lived, payments, row_of
-from tests.usecases.test_subscription import balance
+from tests.usecases.test_subscription import balance, by_hand
 
 
 def changed(house: House, one: str, kind: ChangeKind, by: str = "staff:a", **values: object) -> SubscriptionChange:
@@ -100,6 +101,61 @@ def test_above_the_limit_a_second_person_decides_and_never_the_one_who_asked(hou
     assert decide(house.ports, house.organisation_id, other.id, "staff:b", approve=False).state == "refused"
     assert row_of(house, one).end_on == date(2027, 3, 1)
     assert Counter(told(house))["subscription_changed"] == 1, "what was not done is not told"
+
+
+def test_what_two_people_approve_is_what_was_asked_by_the_cent_or_it_is_asked_again(house: House) -> None:
+    one = running(house)
+    house.set("subscription_approval_cents", 6_000)
+    waits = changed(house, one, ChangeKind.waive, numbers=(2, 3))
+    assert lines_of(waits) == [Line(2, 7_000, 0, 7_000), Line(3, 7_000, 0, 7_000)]
+    changed(house, one, ChangeKind.reduce, numbers=(3,), amount_cents=5_000)
+    with pytest.raises(Refused, match="change_differs"):
+        decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True)
+    assert amounts(house, one) == [(7_000, "paid"), (7_000, "due"), (5_000, "due"), (7_000, "due")]
+    assert decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=False).state == "refused"
+    again = changed(house, one, ChangeKind.waive, numbers=(2, 3))
+    assert again.worth_cents == 12_000
+    decide(house.ports, house.organisation_id, again.id, "staff:b", approve=True)
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled", "cancelled", "due"]
+
+
+def test_a_month_that_was_paid_in_part_since_it_was_asked_to_be_waived_is_asked_for_again(house: House) -> None:
+    one = running(house)
+    house.set("subscription_approval_cents", 6_000)
+    house.simulator.faults("decline_hard", merchant=house.merchant_id)
+    before = changed(house, one, ChangeKind.waive, numbers=(2,))
+    lived(house, 31)
+    house.simulator.clear_faults()
+    assert balance(house, one) == 7_000
+    by_hand(house, one, 3_000)
+    with pytest.raises(Refused, match="change_differs"):
+        decide(house.ports, house.organisation_id, before.id, "staff:b", approve=True)
+    after = changed(house, one, ChangeKind.waive, numbers=(2,))
+    assert lines_of(after) == [Line(2, 7_000, 0, 4_000)]
+    decide(house.ports, house.organisation_id, after.id, "staff:b", approve=True)
+    assert (balance(house, one), amounts(house, one)[1]) == (0, (7_000, "cancelled"))
+
+
+def test_c3_a_longer_program_is_approved_days_after_it_was_asked_for_and_its_dates_follow(house: House) -> None:
+    one = running(house, months=2)
+    house.clock.pass_(days=56)
+    house.set("subscription_approval_cents", 6_000)
+    waits = changed(house, one, ChangeKind.extend, until=date(2027, 2, 1))
+    house.clock.pass_(days=3)
+    decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True)
+    [*_, added] = payments(house, one)
+    assert (added.due_on, added.amount_cents) == (date(2026, 12, 31) + timedelta(days=10), 7_000)
+
+
+def test_months_that_went_by_since_going_on_was_asked_for_are_asked_for_too(house: House) -> None:
+    one = running(house)
+    changed(house, one, ChangeKind.pause)
+    lived(house, 70)
+    waits = changed(house, one, ChangeKind.resume)
+    lived(house, 31)
+    with pytest.raises(Refused, match="change_differs"):
+        decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True)
+    assert row_of(house, one).state == "paused"
 
 
 def test_c3_what_a_longer_program_adds_is_charged_ten_days_after_it_was_told_at_the_earliest(house: House) -> None:

@@ -3,10 +3,12 @@
 import pytest
 
 from portal.domain.staff import Role
+from portal.storage import customer as customers
 from portal.storage import subscription as subscriptions
 from portal.usecases.subscription import set_program
 from portal.usecases.subscription_deadline import expire
 from portal.usecases.subscription_report import STOP, write
+from tests.rig.house import House
 from tests.rig.people import Colleague, colleague
 from tests.rig.reader import Reader
 from tests.rig.series import told
@@ -37,7 +39,7 @@ def test_r1_a_subscription_is_assigned_on_a_page_and_its_participant_told(portal
     reader.press("Assign it and tell the participant")
     assert reader.errors() == ["A case manager needs a name, an email address and a US phone number."]
     reader.fill("Phone of the case", "312 555 0117").press("Assign it and tell the participant")
-    assert reader.sees("Assigned. The participant is told.")
+    assert reader.sees("Assigned. The participant is told by email.")
     with house.ports.database.read(house.organisation_id) as session:
         [row] = subscriptions.of_customer(session, house.customer_id)
     assert (row.price_cents, row.billing_day, row.assigned_by) == (7_000, 1, f"staff:{clerk.id}")
@@ -55,15 +57,69 @@ def test_a_change_says_why_is_done_and_told_and_above_the_limit_waits_for_a_seco
     reader.choose("2. December").fill("New amount", "30").press("Lower payments")
     assert (reader.status, reader.errors()) == (422, ["Say why, in up to 300 characters."])
     reader.fill("Why", "Lost work").press("Lower payments")
-    assert reader.sees("Done. The participant is told.")
+    assert reader.sees("Done. The participant is told by email.")
     assert payments(portal.house, one)[1].amount_cents == 3_000
     reader.follow("Waive payments").choose("3. January").fill("Why", "Lost work").press("Waive payments")
     assert reader.sees("It waits for a second person")
+    assert reader.sees("3. $70.00, not charged")
     assert not reader.sees("Approve"), "a clerk decides nothing"
     manager = shown(portal, colleague(portal.house, Role.manager), one)
     manager.press("Approve")
     assert manager.sees("Approved and done.")
     assert [each.status for each in payments(portal.house, one)][:4] == ["paid", "due", "cancelled", "due"]
+
+
+def test_an_approval_of_other_numbers_than_were_asked_for_is_refused_in_a_sentence(
+    portal: Portal, clerk: Colleague
+) -> None:
+    one = assigned(portal.house)
+    activated(portal.house, one)
+    portal.house.set("subscription_approval_cents", 5_000)
+    reader = shown(portal, clerk, one).follow("Waive payments").choose("3. January")
+    reader.fill("Why", "Lost work").press("Waive payments")
+    reader.follow("Lower payments").choose("3. January").fill("New amount", "30").fill("Why", "x").press(
+        "Lower payments"
+    )
+    manager = shown(portal, colleague(portal.house, Role.manager), one)
+    manager.press("Approve")
+    assert manager.status == 409
+    assert manager.errors() == [
+        "Payments have changed since this was asked for, so it would not do what was asked. "
+        "Refuse it, and ask for it again."
+    ]
+    assert payments(portal.house, one)[2].status == "due"
+    manager.press("Refuse")
+    assert manager.sees("Refused. Nothing was changed.")
+
+
+def test_the_console_says_how_a_participant_hears_of_it_and_when_nobody_but_staff_can_tell_them(
+    portal: Portal, clerk: Colleague
+) -> None:
+    house = portal.house
+    one = assigned(house)
+    activated(house, one)
+    reached(house, email=None, phone="+13125550123")
+    reader = shown(portal, clerk, one).follow("Pause")
+    by_hand = "There is no address to tell the participant: call them, or write on paper."
+    assert reader.sees(by_hand), "no text says it"
+    reader.fill("Why", "Lost work").press("Pause")
+    assert reader.sees(f"Done. {by_hand}")
+    late = assigned(house, activation_days=1)
+    house.clock.pass_(days=2)
+    expire(house.ports)
+    house.agrees_to_texts()
+    assert (
+        shown(portal, clerk, late)
+        .press("Open it again")
+        .sees("It is open again. The participant is told by text message.")
+    )
+
+
+def reached(house: House, **address: str | None) -> None:
+    with house.ports.database.transaction(house.organisation_id) as session:
+        person = customers.by_id(session, house.customer_id)
+        assert person is not None
+        person.email, person.phone = address["email"], address["phone"]
 
 
 @pytest.mark.parametrize("number", ["9" * 5_000, "-1", "\u0663", "99"])

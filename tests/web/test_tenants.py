@@ -22,9 +22,9 @@ from portal.usecases.plan import PlanOrder
 from portal.usecases.plan import make as make_plan
 from portal.usecases.selection import open_selection
 from portal.usecases.service_document import issue
-from portal.usecases.subscription_change import Wish
 from portal.usecases.subscription_change import ask as ask_for
 from portal.usecases.subscription_report import WRONG, write
+from portal.usecases.subscription_worth import Wish
 from portal.web.audience import OPEN, Audience, Who, audience_of
 from tests.rig.house import House, found
 from tests.rig.payment import paid

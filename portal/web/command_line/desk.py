@@ -144,6 +144,8 @@ SENTENCES: dict[str, str] = {
     "activation_days_wrong": "It can be activated for 1 to {most} days.",
     "change_amount": "The new amount must be more than zero and less than each payment costs now.",
     "change_dates": "That day does not fit: later than the end now to extend, between today and then to shorten.",
+    "change_differs": "Payments have changed since this was asked for, so it would not do what was asked. "
+    "Refuse it, and ask for it again.",
     "change_decided": "It was decided already.",
     "change_same_person": "Somebody else must decide: you asked for it.",
     "change_unknown": "There is no such change.",

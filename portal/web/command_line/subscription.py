@@ -28,8 +28,9 @@ from portal.usecases.subscription import (
     set_program,
     terms_of,
 )
-from portal.usecases.subscription_change import Wish, ask, decide
+from portal.usecases.subscription_change import ask, decide
 from portal.usecases.subscription_deadline import announce, reopen
+from portal.usecases.subscription_worth import Wish
 from portal.web.command_line.desk import (
     console,
     dollars,

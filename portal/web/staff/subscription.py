@@ -24,18 +24,20 @@ from portal.storage.subscription import Subscription
 from portal.usecases import payment_status
 from portal.usecases.organisation import settings
 from portal.usecases.subscription import features_of
-from portal.usecases.subscription_change import WHY_LENGTH_MAX, Wish, ask, decide
+from portal.usecases.subscription_change import WHY_LENGTH_MAX, ask, decide
 from portal.usecases.subscription_deadline import reopen
 from portal.usecases.subscription_report import handle
+from portal.usecases.subscription_worth import Wish
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.staff.door import path_of
 from portal.web.staff.guard import Here, page_for
-from portal.web.staff.subscription_words import day_typed, kinds, sentence, signs, states
+from portal.web.staff.subscription_words import day_typed, kinds, lines, sentence, signs, states, told
 
 LISTED_MAX = 200
 NUMBER = re.compile(r"[0-9]{1,4}")  # of a payment; longer ones are not read at all
+CHANGED = "subscription_changed"
 ONE = "/subscriptions/<visit:subscription_id>"
 OVER = frozenset(
     {SecondLine.cancelled, SecondLine.skipped, SecondLine.not_needed, SecondLine.less_owed, SecondLine.cancelling}
@@ -72,12 +74,12 @@ def subscription(here: Here, subscription_id: str) -> AnyResponse:
 @page_for(WORKERS, f"{ONE}/reopen", "POST", name="subscription_reopen")
 def reopen_post(here: Here, subscription_id: str) -> AnyResponse:
     """Lets one that was not activated in time wait once more."""
-    _found(subscription_id)
+    row = _found(subscription_id)
     try:
         reopen(ports(), organisation().id, subscription_id, None, here.actor)
     except Refused as refused:
         return _page(here, subscription_id, 409, refused)
-    flash(_("It is open again; the participant is told."))
+    flash(" ".join((_("It is open again."), told(row, "subscription_assigned"))))
     return move_on(path_of("subscription", subscription_id=subscription_id))
 
 
@@ -120,7 +122,7 @@ def _change_page(kind: ChangeKind) -> None:
         if made.state == "asked":
             flash(_("It waits for a second person: it is worth more than one may decide alone."))
         else:
-            flash(_("Done. The participant is told."))
+            flash(" ".join((_("Done."), told(row, CHANGED))))
         return move_on(path_of("subscription", subscription_id=subscription_id))
 
     page_for(WORKERS, f"{ONE}/{kind.value}", name=f"subscription_{kind.value}")(asked)
@@ -168,7 +170,8 @@ def decide_post(here: Here, subscription_id: str, change_id: str) -> AnyResponse
         decide(ports(), organisation().id, change_id, here.actor, approve=approve)
     except Refused as refused:
         return _page(here, subscription_id, 409, refused)
-    flash(_("Approved and done. The participant is told.") if approve else _("Refused. Nothing was changed."))
+    done = " ".join((_("Approved and done."), told(row, CHANGED)))
+    flash(done if approve else _("Refused. Nothing was changed."))
     return move_on(path_of("subscription", subscription_id=subscription_id))
 
 
@@ -205,6 +208,7 @@ def _ask(
         typed=typed,
         errors=errors,
         limit_cents=limit_cents,
+        told=told(row, CHANGED),
         with_day=kind in WITH_DAY,
         with_payments=kind in WITH_PAYMENTS,
         most=WHY_LENGTH_MAX,
@@ -243,6 +247,7 @@ def _page(here: Here, subscription_id: str, status: int, refused: Refused | None
         acts=acts_of(row) if may_work else [],
         may_work=may_work,
         may_decide=here.role in DECIDERS,
+        lines=lines,
         me=here.actor,
         errors={"": sentence(refused)} if refused is not None else {},
         told=" ".join(map(str, get_flashed_messages())),

@@ -22,7 +22,7 @@ from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
 from portal.web.staff.door import path_of
 from portal.web.staff.guard import Here, page_for
-from portal.web.staff.subscription_words import day_typed, sentence
+from portal.web.staff.subscription_words import day_typed, sentence, told
 
 T = TypeVar("T")
 FIELDS = ("customer", "start", "end", "billing_day", "manager", "manager_email", "manager_phone")
@@ -100,10 +100,7 @@ def assign_post(here: Here, program_id: str) -> AnyResponse:
         return _form(program, typed, {PLACES.get(refused.code, ""): sentence(refused)}, 422)
     for message_id in promised:
         ports().doorbell.ring_message(organisation().id, message_id)
-    if promised:
-        flash(_("Assigned. The participant is told."))
-    else:
-        flash(_("Assigned. There is no address to tell them: hand over the address of Self Pay."))
+    flash(" ".join((_("Assigned."), told(row, "subscription_assigned"))))
     return move_on(path_of("subscription", subscription_id=subscription_id))
 
 

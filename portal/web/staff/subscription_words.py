@@ -1,4 +1,4 @@
-"""What the console says about subscriptions: how one stands, what each change means, and what was refused, to staff.
+"""What the console says about subscriptions: how one stands, what each change means, who hears of it, what was refused.
 
 Called by the pages of subscriptions. Decides nothing; what is not said here is said as participants hear it.
 """
@@ -11,8 +11,13 @@ from flask_babel import gettext as _
 
 from portal.domain.refusal import Refused
 from portal.domain.subscription import NOTICE_DAYS, ChangeKind, SubscriptionState
+from portal.storage import customer as customers
+from portal.storage.subscription import Subscription, SubscriptionChange
+from portal.usecases.subscription_promise import Way, ways_to
+from portal.usecases.subscription_worth import Line, lines_of
 from portal.web import refusals
-from portal.web.formats import money
+from portal.web.access import ports
+from portal.web.formats import day, money
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,43 @@ def signs() -> Mapping[str, tuple[str, str]]:
     }
 
 
+def told(row: Subscription, event: str) -> str:
+    """How the participant hears of what is done with a subscription, or that nobody but staff can tell them."""
+    with ports().database.read(row.organisation_id) as session:
+        person = customers.by_id(session, row.customer_id)
+        ways = ways_to(session, event, person) if person is not None else ()
+    said = {
+        Way.email: _("The participant is told by email."),
+        Way.sms: _("The participant is told by text message."),
+        Way.post: _("A letter to the participant waits under Print and post."),
+    }
+    by_hand = (
+        _("There is no address to tell the participant: hand over the address of Self Pay.")
+        if event == "subscription_assigned"
+        else _("There is no address to tell the participant: call them, or write on paper.")
+    )
+    return " ".join(said[way] for way in ways) or by_hand
+
+
+def lines(change: SubscriptionChange) -> list[str]:
+    """What a change that was asked for does, payment by payment."""
+    return [_line(each) for each in lines_of(change)]
+
+
+def _line(each: Line) -> str:
+    before, after = money(each.before_cents), money(each.after_cents)
+    said: str = _("%(number)s. %(after)s instead of %(before)s", number=each.number, after=after, before=before)
+    if each.begins_on:
+        begins, ends = (day(date.fromisoformat(on)) for on in (each.begins_on, each.ends_on))
+        said = _(
+            "%(number)s. %(begins)s until %(ends)s: %(amount)s more",
+            number=each.number, begins=begins, ends=ends, amount=after,
+        )  # fmt: skip
+    elif not each.after_cents:
+        said = _("%(number)s. %(before)s, not charged", number=each.number, before=before)
+    return said
+
+
 def day_typed(typed: str) -> date:
     """A day as a date field sends it, or as it is typed here: 12/31/2026. Refused `date_missing`, `date_unreadable`."""
     if not typed.strip():
@@ -107,6 +149,10 @@ def sentence(refused: Refused) -> str:
         "change_amount": _("The new amount must be more than zero, and less than each payment costs now."),
         "change_dates": _(
             "Choose a day that fits: later than the end now to make it longer, or between today and then."
+        ),
+        "change_differs": _(
+            "Payments have changed since this was asked for, so it would not do what was asked. "
+            "Refuse it, and ask for it again."
         ),
         "change_decided": _("It was decided already."),
         "change_same_person": _("Somebody else must decide: you asked for it."),
