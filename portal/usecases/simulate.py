@@ -23,6 +23,7 @@ THREADS = 8
 ROUNDS_MAX = 50  # of one moment: whatever is still due after them is waiting for something else
 BATCH = 1_000
 HELD_STEP = timedelta(hours=1)
+IDLE_DAYS = 7  # where nothing is due, a sweep has nothing to find but what the books may lack
 
 
 class MovableClock(Protocol):
@@ -68,7 +69,7 @@ class _Rings:
 def walk(
     ports: Ports, clock: MovableClock, days: int, *, shift: Callable[[timedelta], None], on_day: Callable[[int], None]
 ) -> Walked:
-    """Lets `days` pass: to each next moment at which something is due, and once a day in any case.
+    """Lets `days` pass: to each next moment at which something is due, and once a week in any case.
 
     `shift` moves the outside world by as much; `on_day` is told after each day.
     """
@@ -84,12 +85,14 @@ def walk(
             subscription_deadline.remind(ports)
             subscription_deadline.finish(ports)
             while clock.now() < until:
-                at = min(_next_moment(ports) or until, until)
+                due_at = _next_moment(ports)
+                at = min(due_at or until, until)
                 if at <= clock.now():  # held back by a switch or a rate: nothing says when it may go
                     at = min(clock.now() + HELD_STEP, until)
                 shift(at - clock.now())
                 clock.move_to(at)
-                _live(ports, rings, pool, done)
+                if (due_at is not None and due_at <= at) or not day % IDLE_DAYS:
+                    _live(ports, rings, pool, done)
             done.days = day
             on_day(day)
     return done
