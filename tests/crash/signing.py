@@ -2,9 +2,9 @@
 
 Two processes act on one offer at once: two browsers press Sign, or one signs while staff cancel it or its time is over,
 or two people offer one draft. One of the two is killed, frozen or made to raise at a failpoint; then whoever did not
-come to an end tries again, and the janitor sweeps until all is quiet. A plan is signed with its schedule, payments,
-evidence and papers, once, or there is nothing of it; what is said about it is said once. Run by `make crash` and by
-tests/crash/test_signing.py, on each engine.
+come to an end tries again, in most histories whoever sends the mail of it dies at a failpoint of the outbox, and the
+janitor sweeps until all is quiet. A plan is signed with its schedule, payments, evidence and papers, once, or there is
+nothing of it; what is said about it is said once. Run by `make crash` and tests/crash/test_signing.py, on each engine.
 """
 
 import argparse
@@ -31,11 +31,13 @@ from portal.usecases.charge import charge_obligation
 from portal.usecases.failpoint import FailpointRaised, arm
 from portal.usecases.invariants import Walk
 from portal.usecases.janitor import POOL, sweep
+from portal.usecases.outbox import deliver
 from portal.usecases.plan import PlanOrder, make, offer
 from portal.usecases.plan_life import cancel
 from portal.usecases.plan_offer import expire
 from portal.usecases.ports import Ports
 from portal.usecases.sign import Given, sign
+from tests.crash.act import SENDING
 from tests.crash.actors import GO, PAST_ALL_ACCOUNTS, own_world
 from tests.crash.crew import RAISED, Child, Wire, settled, wait
 from tests.crash.signing_oracle import BALANCE_CENTS, DOWN_CENTS, PARTS, Scene, judge, whole_now
@@ -54,6 +56,7 @@ RIVALS = {
 }
 OFFER_POINTS = ("plan.offer.before_commit", "plan.offer.after_commit")
 ALL_POINTS = frozenset((*SIGN_POINTS, *OFFER_POINTS, *RIVALS["cancel"], *RIVALS["expire"]))
+MAIL_PLAYS = ("", *SENDING)  # where whoever sends the mail of it may die; in every fourth history nobody does
 MEETS_ALL = 80  # so many histories come by every place to die, whoever wins
 PLAYS = ("browser", "browser", "cancel", "expire", "offer")
 ACTIONS = ("kill", "raise", "stop")
@@ -188,23 +191,58 @@ def play(world: World, seed: int, log: Path) -> dict[str, Any]:
     wrong += [f"{child.name} did not thaw" for child in wait(children, settled, PATIENCE_SECONDS)]
     for child in children:
         child.remove()
+    mail_point = MAIL_PLAYS[seed % len(MAIL_PLAYS)]
+    mail_action = draw.choice(ACTIONS)
+    sender = _post(world, scene, kind, f"{mail_point}={mail_action}" if mail_point else "", log)
+    mail_hit = sender.is_stopped or sender.killed_by is not None or sender.exit_code == RAISED
+    disturbed = disturbed or mail_hit
+    if not mail_hit and sender.exit_code != 0:
+        wrong.append(f"sending failed with {sender.exit_code}")
+    if draw.random() < 0.5:
+        _thaw([sender])
     if kind == "expire":
         world.clock.jump(timedelta(hours=2))
         wrong += _alone(child_of(world, scene, "expire", "", log))
     wrong += _alone(Child("sweeping", lambda wire: _until_quiet(world, scene, wire), log))
+    _thaw([sender])
+    sender.remove()
     ended, found = judge(world, scene, kind, disturbed=disturbed)
     cancel(world.ports, scene.house.organisation_id, scene.plan_id, "staff")  # no later history charges its payments
     world.before_fork()
-    described = f"{kind}: {armed} in {'both' if both_die else who[dies]}, {ended}"
+    described = f"{kind}: {armed} in {'both' if both_die else who[dies]}, {mail_point or 'nobody'} in sending, {ended}"
     return {
         "seed": seed,
         "described": described,
         "hit": hit,
-        "point": point,
-        "action": action,
+        "met": [(point, action)] * hit + [(mail_point, mail_action)] * mail_hit,
         "end": f"{kind} {ended}",
         "wrong": wrong + found,
     }
+
+
+def _post(world: World, scene: Scene, kind: str, armed: str, log: Path) -> Child:
+    """A worker sends the mail that tells of it, once; how it ended, or that it stands still."""
+
+    def work(wire: Wire) -> int:
+        wire.order()
+        arm(armed)
+        event = "plan_offer" if kind == "offer" else "plan_signed"
+        organisation_id = scene.house.organisation_id
+        with world.database.read(organisation_id) as session:
+            mine = (Message.customer_id == scene.house.customer_id, Message.event == event, Message.state == "queued")
+            ids = session.scalars(select(Message.id).where(*mine)).all()
+        try:
+            for message_id in ids:
+                deliver(world.ports_of_child(), organisation_id, message_id)
+        except FailpointRaised:
+            return RAISED
+        return 0
+
+    world.before_fork()
+    sender = Child("sending", work, log)
+    sender.tell(GO)
+    wait([sender], settled, PATIENCE_SECONDS)
+    return sender
 
 
 def _waits(kind: str, turn: int, draw: random.Random) -> tuple[float, float]:
@@ -283,8 +321,8 @@ def main() -> int:
         said = log.read_text()[-3_000:] if log.exists() else ""
     bad, hit = [each for each in played if each["wrong"]], sum(each["hit"] for each in played)
     ends = Counter(each["end"] for each in played)
-    met = sorted({(each["point"], each["action"]) for each in played if each["hit"]})
-    missing = sorted(ALL_POINTS.difference(point for point, _ in met)) if len(played) >= MEETS_ALL else []
+    met = sorted({tuple(pair) for each in played for pair in each["met"]})
+    missing = sorted({*ALL_POINTS, *SENDING}.difference(point for point, _ in met)) if len(played) >= MEETS_ALL else []
     sentence = f"{len(bad)} bad in {len(played)} histories of signing, {hit} of them killed, frozen or raised"
     found = {
         "sentence": sentence,

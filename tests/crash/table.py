@@ -50,7 +50,7 @@ def coverage(results: list[Result], beside: Counter[tuple[str, str]]) -> tuple[l
     points = sorted(NAMES - SIGNED)
     faults = Counter(result["fault"] for result in ours if result["fault_was_met"])
     lines = ["place to die                 " + "".join(f"{action:>7}" for action in ACTIONS)]
-    lines += [f"  {point:<27}" + "".join(f"{hits[point, action]:>7}" for action in ACTIONS) for point in points]
+    lines += [f"  {point:<27}" + "".join(f"{hits[point, action]:>7}" for action in ACTIONS) for point in sorted(NAMES)]
     lines.append("faults met: " + ", ".join(f"{fault} {faults[fault]}" for fault in FAULTS))
     missing = [f"{point}={action}" for point in points for action in ACTIONS if not hits[point, action]]
     missing += [fault for fault in FAULTS if not faults[fault]]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.act import SENDING
 from tests.crash.signing import ALL_POINTS
 from tests.crash.table import SIGNED
 
@@ -25,6 +26,7 @@ def test_n1_p10_who_signs_while_processes_die_signs_once_and_whole(database_url:
     found = json.loads(done.stdout)
     assert (found["histories"], sum(found["ends"].values())) == (HISTORIES, HISTORIES)
     assert found["hit"] > 0
+    assert {point for point, _ in found["met"]} & set(SENDING), "the mail of completion was sent by somebody who died"
     assert {end.split()[0] for end in found["ends"]} == {"browser", "cancel", "expire", "offer"}
 
 
