@@ -121,17 +121,13 @@ EVENTS: dict[str, Event] = {
             goes_on="The copy of an authorization must be provided (Reg E 1005.10(b), C2).",
         ),
         Event(
-            "schedule_cancelled",
-            frozenset({Channel.email}),
-            MessageKind.record,
+            "schedule_cancelled", frozenset({Channel.email}), MessageKind.record,
             (*_SENDER, *_PAYER, Fact("payments", FactKind.payments), Fact("under_way", FactKind.flag)),
             opt_out=True,
             goes_on="Confirms what the customer asked for, and that an authorization ended (Reg E 1005.10(c)).",
         ),
         Event(
-            "payment_cancelled",
-            frozenset({Channel.email}),
-            MessageKind.record,
+            "payment_cancelled", frozenset({Channel.email}), MessageKind.record,
             (*_SENDER, *_PAYER, *_PAYMENT, *_LINK, Fact("skipped", FactKind.flag), Fact("under_way", FactKind.flag)),
             opt_out=True,
             goes_on="Confirms what the customer asked for, and that nothing is debited (Reg E 1005.10(c)).",
@@ -169,25 +165,17 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
         ),
         Event(
-            "card_expiring",
-            frozenset({Channel.email}),
-            MessageKind.notice,
-            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, Fact("link_url", FactKind.url)),
-            opt_out=True,
+            "card_expiring", frozenset({Channel.email}), MessageKind.notice,
+            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, *_LINK), opt_out=True,
         ),
         Event(
-            "payment_stopped",
-            frozenset({Channel.email}),
-            MessageKind.record,
-            (*_SENDER, *_PAYER, *_PAYMENT),
+            "payment_stopped", frozenset({Channel.email}), MessageKind.record, (*_SENDER, *_PAYER, *_PAYMENT),
             opt_out=True,
             goes_on="Keeps a promise made when the payment was cancelled on its way: what became of the money.",
         ),
-        Event(
-            "payment_not_charged",  # nothing, or less, was owed when its day came
-            frozenset({Channel.email}),
-            MessageKind.record,
-            (*_SENDER, *_PAYER, *_PAYMENT, Fact("less_owed", FactKind.flag)),
+        Event(  # nothing, or less, was owed when its day came; or AutoPay may not charge it
+            "payment_not_charged", frozenset({Channel.email}), MessageKind.record,
+            (*_SENDER, *_PAYER, *_PAYMENT, *(Fact(why, FactKind.flag) for why in ("less_owed", "is_off", "told_late"))),
             opt_out=True,
             goes_on="Takes back the notice of a debit that they were sent and may count on (Reg E 1005.10(d)).",
         ),
@@ -250,6 +238,26 @@ EVENTS: dict[str, Event] = {
             (*_SENDER, *_LINK),
             opt_out=True,
         ),
+        Event(  # the copy itself opens after signing in (C2, C50)
+            "autopay_on", frozenset({Channel.email}), MessageKind.record,
+            (*_SENDER, *_PAYER, *_CARD, *_LINK, Fact("limit_cents", FactKind.cents)), opt_out=True,
+            goes_on="The copy of an authorization must be provided (Reg E 1005.10(b), C2).",
+        ),
+        Event(
+            "autopay_upcoming", frozenset({Channel.email}), MessageKind.notice,
+            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, *_LINK), opt_out=True,
+            goes_on="The law asks for this notice before the debit (Reg E 1005.10(d), Reg F 1006.22(c), C3, C22).",
+        ),
+        Event(
+            "autopay_above_limit", frozenset({Channel.email}), MessageKind.request,
+            (*_SENDER, *_PAYER, *_LINK, Fact("amount_cents", FactKind.cents), Fact("limit_cents", FactKind.cents)),
+            opt_out=True,
+        ),
+        Event(
+            "autopay_off", frozenset({Channel.email}), MessageKind.record,
+            (*_SENDER, *_PAYER, *_LINK, Fact("under_way", FactKind.flag)), opt_out=True,
+            goes_on="Confirms that an authorization ended and nothing more is debited (Reg E 1005.10(c)).",
+        ),
         Event(
             "plan_offer",
             frozenset({Channel.email, Channel.sms}),
@@ -265,16 +273,8 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
         ),
         Event(
-            "plan_reminder",
-            frozenset({Channel.email, Channel.sms}),
-            MessageKind.request,
-            (
-                *_SENDER,
-                Fact("customer_name", FactKind.name),
-                Fact("link_url", FactKind.url),
-                Fact("expires_at", FactKind.instant),
-            ),
-            opt_out=True,
+            "plan_reminder", _BY_EITHER, MessageKind.request,
+            (*_SENDER, Fact("customer_name", FactKind.name), *_LINK, *_UNTIL), opt_out=True,
         ),
         Event(
             "plan_expired",

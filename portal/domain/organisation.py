@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from portal.domain.autopay import NOTICE_DAYS_MAX, NOTICE_DAYS_MIN
 from portal.domain.provider import is_ein_or_empty, is_npi_or_empty
 from portal.domain.refusal import Refused
 
@@ -213,6 +214,14 @@ SETTINGS: dict[str, Setting] = {
         Setting("pay_services_screens", "Screens of Make a Payment", str, "one",
                 "Amount, card and notes on one screen, or the card on a second screen after Next (S2:14-16).",
                 choices=("one", "two")),
+        Setting("autopay", "AutoPay for services", bool, False,
+                "Clients may choose AutoPay: what new services leave for them to pay is announced, then charged."),
+        Setting("autopay_quiet_days", "Quiet days before AutoPay", int, 3,
+                "How many days nothing may have changed about a service before AutoPay announces its payment.",
+                minimum=1, maximum=90),
+        Setting("autopay_notice_days", "Days of notice of AutoPay", int, 10,
+                "How many days before each AutoPay payment its amount and date are announced (Reg E 1005.10(d)).",
+                minimum=NOTICE_DAYS_MIN, maximum=NOTICE_DAYS_MAX),
         Setting("practice_ein", "Employer Identification Number", str, "",
                 "The practice's EIN as printed on invoices and superbills, like 12-3456789.",
                 length_max=10, fits=is_ein_or_empty),

@@ -34,6 +34,9 @@ class SecondLine(StrEnum):
     skipped = "skipped"
     not_needed = "not_needed"  # nothing was owed any more
     less_owed = "less_owed"  # less was owed than it, and it may not be lowered
+    above_limit = "above_limit"  # the customer set a lower limit for AutoPay since it was announced
+    autopay_off = "autopay_off"  # the organisation has AutoPay off
+    announced_anew = "announced_anew"  # its notice came too late, so that another date is announced
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ _ENDED_LINES = {
     "skipped": SecondLine.skipped,
     "nothing_owed": SecondLine.not_needed,
     "balance_too_low": SecondLine.less_owed,
+    "above_limit": SecondLine.above_limit,
+    "autopay_off": SecondLine.autopay_off,
+    "notice_missing": SecondLine.announced_anew,
 }
 
 

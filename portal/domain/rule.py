@@ -49,6 +49,11 @@ RULES: dict[str, Rule] = {
         Rule("plan_ended", "Its payment plan is {state}.", ends=frozenset({SCHEDULED})),
         Rule("subscription_waits", "Its subscription is paused ({why}): nothing of it is charged until it goes on.",
              look_again=timedelta(hours=12)),
+        Rule("autopay_off", "AutoPay or payments for services are off at this organisation.",
+             ends=frozenset({SCHEDULED})),
+        # Reg E 1005.10(d): a payment of an amount of its own is charged after its notice, or not at all.
+        Rule("notice_missing", "The notice of this AutoPay payment did not leave ten days before its date; it is "
+             "announced anew.", ends=frozenset({SCHEDULED})),
         Rule("catching_up", "It was missed, and this customer was charged for {charged} missed payments today.",
              look_again=timedelta(hours=12)),
         Rule("older_first", "{older} older payments of this customer have not been tried yet.",

@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 
 from portal.storage import charge, obligation
 from portal.usecases import plan_offer
+from portal.usecases.autopay_announce import announce
 from portal.usecases.ports import Ports
 from portal.usecases.recurring import Handed, charge_unclaimed, hand_out_due
 from portal.usecases.schedule_change import settle_unwanted
@@ -26,6 +27,7 @@ Done = TypeVar("Done")
 POOL = 8
 BETWEEN_SECONDS = 5  # a payment waits this long for its hour to be noticed; an idle look is one index look-up
 NOTICES_SECONDS = 600
+NOTICES = (announce_upcoming, announce, warn_of_ending_cards, plan_offer.remind, remind, finish)
 UNWANTED_BATCH = 100
 
 WAITING = Gauge("paydoor_run_due_payments", "Scheduled payments that are due and not charged yet")
@@ -42,7 +44,7 @@ def run(ports: Ports, stop: threading.Event) -> None:
             try:
                 round_once(ports, pool)
                 if time.monotonic() >= notices_at:
-                    for tell in (announce_upcoming, warn_of_ending_cards, plan_offer.remind, remind, finish):
+                    for tell in NOTICES:
                         _apart(tell, ports)
                     notices_at = time.monotonic() + NOTICES_SECONDS
             except Exception as error:

@@ -92,6 +92,12 @@ def fresh(session: Session, obligation_id: str) -> Obligation:
     )
 
 
+def any_open_with(session: Session, account_ids: Collection[str], payment_method_id: str) -> bool:
+    """Whether a payment on these accounts is neither paid nor ended and is to be paid, or being paid, with a method."""
+    of_theirs = Obligation.account_id.in_(account_ids), Obligation.payment_method_id == payment_method_id
+    return session.scalar(select(Obligation.id).where(*of_theirs, Obligation.status.in_(OPEN)).limit(1)) is not None
+
+
 def of_subject(session: Session, subject_id: str) -> list[Obligation]:
     """All obligations of one subject, in order."""
     return list(session.scalars(select(Obligation).where(Obligation.subject_id == subject_id).order_by(Obligation.seq)))

@@ -31,7 +31,8 @@ from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.payment_link import state_of
 from portal.usecases.ports import Ports
 from portal.usecases.schedule import CardChoice
-from portal.usecases.schedule_card import REPLACEABLE, Accepted, card_change_shown, has_failed, replace_card
+from portal.usecases.schedule_card import Accepted, card_change_shown, replace_card
+from portal.usecases.schedule_payment import REPLACEABLE, has_failed
 from portal.usecases.visit import rows_of
 
 BANK_SAID_NO = frozenset({"card_declined", "card_unusable"})

@@ -23,6 +23,7 @@ from portal.domain.time_zone import contiguous, names_of, zones_of
 from portal.storage import (
     Session,
     account,
+    autopay,
     bounce,
     customer,
     limit,
@@ -34,6 +35,7 @@ from portal.storage import (
     subscription,
 )
 from portal.storage.account import Account
+from portal.storage.autopay import Autopay
 from portal.storage.customer import Customer
 from portal.storage.message import Message
 from portal.storage.obligation import Obligation
@@ -50,7 +52,7 @@ from portal.usecases.subscription_outcome import is_paused
 
 NEVER_FITS = timedelta(days=1)  # how long a message waits when no time in sight suits: then it is looked at again
 COUNTED_ALL = "all"
-TELLS_OF_DEBIT = frozenset({"payment_upcoming", "subscription_last"})
+TELLS_OF_DEBIT = frozenset({"payment_upcoming", "subscription_last", "autopay_upcoming"})
 TOLD_OF_STATE = {"plan_paused": PlanState.paused, "plan_resumed": PlanState.signed}
 
 
@@ -231,12 +233,15 @@ def _debt_disputed(letter: Letter) -> Held | None:
 def _asks_for(letter: Letter) -> Account | None:
     """The account whose debt a message asks for; none where it asks for no debt."""
     session, subject = letter.session, letter.row.subject_id
-    about: Plan | Obligation | PaymentLink | None = None
+    about: Plan | Obligation | PaymentLink | Autopay | None = None
     match letter.row.event:
         case "plan_offer" | "plan_reminder" | "plan_expired":
             about = plan.by_id(session, subject)
-        case "payment_upcoming" | "subscription_last" | "payment_declined" | "card_expiring":
+        case "payment_upcoming" | "subscription_last" | "payment_declined" | "card_expiring" | "autopay_upcoming":
             about = obligation.by_id(session, subject)
+        case "autopay_above_limit":
+            asked = autopay.payment_by_id(session, subject)
+            about = autopay.by_id(session, asked.autopay_id) if asked is not None else None
         case "payment_link" | "schedule_link":
             about = payment_link.by_id(session, subject)
     return account.by_id(session, about.account_id) if about is not None else None

@@ -26,6 +26,7 @@ from portal.storage import Session, account, customer, message, organisation, pa
 from portal.storage.message import Message, Receipt
 from portal.storage.organisation import Organisation
 from portal.usecases.alarm import raise_alarm
+from portal.usecases.autopay_message import OF_AUTOPAY, autopay_facts
 from portal.usecases.check_code import PATH as CHECK_PATH
 from portal.usecases.check_code import Kind, code_of
 from portal.usecases.delivery_log import learn, note
@@ -286,6 +287,8 @@ def message_facts(ports: Ports, session: Session, row: Message, sender: Organisa
             facts |= schedule_facts(ports, session, row, sender)
         case event if event in OF_PLAN:
             facts |= plan_facts(ports, session, row)
+        case event if event in OF_AUTOPAY:
+            facts |= autopay_facts(ports, session, row, sender)
         case event if event in OF_SUBSCRIPTION:
             facts |= subscription_facts(ports, session, row, sender)
         case "contact_change_request":

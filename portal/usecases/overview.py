@@ -5,11 +5,22 @@ Called by the customers' door, in a read-only transaction. Changes nothing; says
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 from portal.domain.due_date import local_date
 from portal.domain.payment_status import Shown, payment_status
 from portal.domain.rule import SCHEDULED
-from portal.storage import Session, account, message, obligation, payment_method, schedule, service, subscription
+from portal.storage import (
+    Session,
+    account,
+    autopay,
+    message,
+    obligation,
+    payment_method,
+    schedule,
+    service,
+    subscription,
+)
 from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.message import Receipt
@@ -109,10 +120,20 @@ def own_receipt(session: Session, customer: Customer, receipt_id: str) -> Receip
     return row if row is not None and row.customer_id == customer.id else None
 
 
-def is_needed(session: Session, customer: Customer, method_id: str) -> bool:
-    """Whether a live schedule will be charged to this card."""
-    plans = schedule.of_customer(session, customer.id)
-    return any(plan.payment_method_id == method_id and plan.status in LIVE for plan in plans)
+class Need(StrEnum):
+    """For what a card on file is needed."""
+
+    scheduled = "scheduled"
+    autopay = "autopay"
+
+
+def needs_of(session: Session, customer: Customer, method_id: str) -> frozenset[Need]:
+    """What will be charged to this card: live schedules, AutoPay with what it announces."""
+    of_autopay = autopay.announced_for(session, customer.id)
+    plans = [plan for plan in schedule.of_customer(session, customer.id) if plan.id not in of_autopay]
+    needs = {Need.scheduled for plan in plans if plan.payment_method_id == method_id and plan.status in LIVE}
+    standing = autopay.on_of_customer(session, customer.id)
+    return frozenset(needs | {Need.autopay for row in standing if row.payment_method_id == method_id})
 
 
 def _coming(row: Obligation, owed_on: Account, zone: str) -> Coming:

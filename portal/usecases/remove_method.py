@@ -6,24 +6,32 @@ is still kept there.
 
 from portal.domain.card import GatewayRefused, GatewayUnreachable
 from portal.domain.refusal import Refused
-from portal.storage import Session, customer, payment_method
+from portal.storage import Session, account, customer, obligation, payment_method
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.organisation import record
-from portal.usecases.overview import is_needed
+from portal.usecases.overview import Need, needs_of
 from portal.usecases.ports import Ports
 
 
 def remove_method(ports: Ports, organisation_id: str, customer_id: str, method_id: str) -> None:
-    """Removes a card of a customer. Refused `method_unknown`; `method_needed` while a live schedule will charge it."""
+    """Removes a card of a customer, under the locks of all their accounts, which whoever uses a card holds one of.
+
+    Refused `method_unknown`; `method_needed` while a live schedule will charge it, `method_needed_by_autopay`;
+    `method_in_use` while a payment with it is being made.
+    """
     now = ports.clock.now()
 
     def work(session: Session) -> str:
+        owned = [each.id for each in account.lock_all(session, customer_id)]
         row = payment_method.owned_by(session, method_id, customer_id)
         about = customer.by_id(session, customer_id)
         if row is None or about is None:
             raise Refused("method_unknown")
-        if is_needed(session, about, method_id):
-            raise Refused("method_needed")
+        needs = needs_of(session, about, method_id)
+        if needs:
+            raise Refused("method_needed" if Need.scheduled in needs else "method_needed_by_autopay")
+        if obligation.any_open_with(session, owned, method_id):
+            raise Refused("method_in_use")
         row.removed_at = now
         record(session, f"customer:{customer_id}", "method_removed", method_id, now)
         return row.token

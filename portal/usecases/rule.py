@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
+from portal.domain.autopay import is_told_in_time
 from portal.domain.charge import DEFINITE_FAILURES
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.plan import SIGNED, PlanState
@@ -21,6 +22,7 @@ from portal.storage import (
     charge,
     hold,
     limit,
+    message,
     obligation,
     organisation,
     payment_method,
@@ -38,7 +40,7 @@ from portal.storage.schedule import Schedule
 from portal.storage.subscription import Subscription
 from portal.usecases.ledger import free_cents
 from portal.usecases.organisation import OrganisationSettings, settings_of
-from portal.usecases.share import first_without_room
+from portal.usecases.share import Wanted, first_without_room, wanted_of
 
 CATCH_UP = "catch_up"  # counts a customer's missed payments of one local day; the claim counts, the rule reads
 DAY = timedelta(days=1)
@@ -112,6 +114,11 @@ class Case:
     def is_scheduled(self) -> bool:
         return self.due.kind == SCHEDULED
 
+    @cached_property
+    def services(self) -> Wanted | None:
+        """What an AutoPay payment wants of its services, and what they can give; nothing for any other payment."""
+        return wanted_of(self.session, self.owed_on, self.due.id) if self.is_scheduled else None
+
     @property
     def today(self) -> date:
         """The date on the organisation's wall."""
@@ -125,6 +132,8 @@ class Case:
     @property
     def amount_cents(self) -> int:
         """What is charged: never above what was authorised, and a scheduled payment never above what is owed."""
+        if self.services is not None:  # nor above what is left of each of its services
+            return min(self.services.owed_cents, self.owed_on.balance_cents)
         if self.is_scheduled and self.settings.is_on("lower_to_balance"):
             return min(self.due.amount_cents, self.owed_on.balance_cents)
         return self.due.amount_cents
@@ -242,6 +251,27 @@ def _subscription_waits(case: Case) -> Standing | None:
     return Standing(RULES["subscription_waits"], facts={"why": case.subscription.paused_for})
 
 
+def _autopay_off(case: Case) -> Standing | None:
+    if case.services is None or (case.settings.is_on("autopay") and case.settings.is_on("pay_services")):
+        return None
+    return Standing(RULES["autopay_off"])
+
+
+def _notice_missing(case: Case) -> Standing | None:
+    """C3: once it is being tried, its notice has been looked at."""
+    if case.services is None or case.due.due_on is None or case.attempts:
+        return None
+    told = message.by_dedupe_key(case.session, notice_key(case.due.id))
+    sent_at = told.sent_at if told is not None else None
+    is_told = sent_at is not None and is_told_in_time(local_date(sent_at, case.organisation.timezone), case.due.due_on)
+    return None if is_told else Standing(RULES["notice_missing"])
+
+
+def notice_key(obligation_id: str) -> str:
+    """Under which the notice of an AutoPay payment is promised, once."""
+    return f"autopay_upcoming:{obligation_id}"
+
+
 def _older_first(case: Case) -> Standing | None:
     """P6: what was missed is charged oldest first."""
     if not case.is_scheduled or case.due.due_on is None or case.attempts:
@@ -276,13 +306,14 @@ def _card_resting(case: Case) -> Standing | None:
 
 
 def _nothing_owed(case: Case) -> Standing | None:
-    if not case.is_scheduled or case.owed_on.balance_cents:
-        return None
-    return Standing(RULES["nothing_owed"])
+    is_owed = case.owed_on.balance_cents and (case.services is None or case.services.owed_cents)
+    return None if is_owed or not case.is_scheduled else Standing(RULES["nothing_owed"])
 
 
 def _payment_under_way(case: Case) -> Standing | None:
     """Enough is owed, but another attempt may take it: a scheduled payment waits to see."""
+    if case.services is not None and case.services.free_cents < case.services.owed_cents:
+        return Standing(RULES["payment_under_way"], facts={"free_cents": case.services.free_cents})
     if not case.is_scheduled or not case.free_cents < case.amount_cents <= case.owed_on.balance_cents:
         return None
     return Standing(RULES["payment_under_way"], facts={"free_cents": case.free_cents})
@@ -296,6 +327,8 @@ def _balance_too_low(case: Case) -> Standing | None:
 
 def _service_balance_too_low(case: Case) -> Standing | None:
     """M7 for each service: what was chosen to be paid is paid to it, or nothing is."""
+    if case.is_scheduled:
+        return None  # one that has services is lowered to what they still take
     full = first_without_room(case.session, case.owed_on, case.due.id)
     return Standing(RULES["service_balance_too_low"], facts={"service_id": full}) if full else None
 
@@ -320,6 +353,8 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _plan_ended,
     _subscription_waits,
     _nothing_owed,
+    _autopay_off,
+    _notice_missing,
     _older_first,
     _catching_up,
     _card_resting,
@@ -333,5 +368,5 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
 def is_stopped(session: Session, due: Obligation, owed_on: Account, now: datetime) -> bool:
     """Whether somebody has stopped all charging since it was claimed, so that nothing lost is sent again either."""
     case = Case(session, due, owed_on, now)
-    stops = (_switched_off, _organisation_closed, _plan_waits, _subscription_waits)
+    stops = (_switched_off, _organisation_closed, _plan_waits, _subscription_waits, _autopay_off)
     return any(check(case) is not None for check in stops)

@@ -14,14 +14,17 @@ from portal.domain.schedule import ENDED, Payment, source_of
 from portal.domain.schedule_agreement import card_change_text, keep_words
 from portal.storage import Session
 from portal.storage import account as accounts
+from portal.storage import autopay as autopays
 from portal.storage import customer as customers
 from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
 from portal.storage import schedule as schedules
 from portal.storage import visit as visits
-from portal.storage.obligation import Obligation
+from portal.storage.autopay import Autopay
 from portal.storage.payment_method import PaymentMethod
+from portal.storage.schedule import Schedule
 from portal.usecases.agreement import seal_text
+from portal.usecases.autopay_terms import NOTICE_SETTING, standing_text
 from portal.usecases.charge import ChargeResult, charge_obligation
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record, settings_of
@@ -29,9 +32,9 @@ from portal.usecases.ports import Ports
 from portal.usecases.schedule import CardChoice, add_method, keep, terms_of
 from portal.usecases.schedule_change import CUSTOMER, lock_schedule
 from portal.usecases.schedule_outcome import go_on
+from portal.usecases.schedule_payment import REPLACEABLE, has_failed
 
 KIND = "schedule_card"
-REPLACEABLE = frozenset({"due", "declined"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,6 @@ class Accepted:
     user_agent: str
     visit_id: str | None = None
     by: str = CUSTOMER
-
-
-def has_failed(due: Obligation) -> bool:
-    """Whether a payment was declined: given up, or waiting to be tried again."""
-    return due.status == "declined" or (due.status == "due" and due.retries > 0)
 
 
 def card_change_shown(session: Session, schedule_id: str, card: CardChoice, locale: str, now: datetime) -> Text:
@@ -64,6 +62,9 @@ def card_change_shown(session: Session, schedule_id: str, card: CardChoice, loca
     ]
     if not left:
         raise Refused("schedule_over")
+    standing = autopays.on_schedule(session, plan.id)
+    if standing is not None:  # the card is changed for all that AutoPay will charge
+        return standing_text(session, account, card, standing.limit_cents, locale, now)
     paid_to = organisations.by_id(session, plan.organisation_id)
     rules = settings_of(session, paid_to)
     return card_change_text(terms_of(rules, paid_to, payer, account, left, card, locale, now), locale)
@@ -131,7 +132,41 @@ def put_in(
         session, plan.customer_id, account.id, accepted.visit_id, KIND, text,
         ip=accepted.ip, user_agent=accepted.user_agent, now=now,
     )  # fmt: skip
-    plan.payment_method_id, plan.agreement_id, plan.locale = method.id, sealed.id, accepted.locale
+    standing = autopays.on_schedule(session, plan.id)
+    if standing is None:
+        return sealed.id, go_on_with(session, plan, method, sealed.id, accepted, now)
+    return sealed.id, stand_on(session, standing, method, sealed.id, accepted, now)
+
+
+def stand_on(
+    session: Session, row: Autopay, method: PaymentMethod, sealed_id: str, accepted: Accepted, now: datetime
+) -> list[str]:
+    """Puts an AutoPay and all it has announced on a card, under a new authorization; payments to charge at once.
+
+    The same card as before is not tried again for what it had failed for (C34).
+    """
+    is_another = row.payment_method_id != method.id
+    row.payment_method_id, row.agreement_id, row.locale = method.id, sealed_id, accepted.locale
+    row.notice_days = settings_of(session, organisations.by_id(session, row.organisation_id)).number(NOTICE_SETTING)
+    row.next_look_at = now
+    row.version += 1
+    record(session, accepted.by, "autopay_card_replaced", row.id, now, payment_method_id=method.id)
+    retried = []
+    for plan in autopays.schedules_of(session, row.id):
+        if is_another:
+            retried += go_on_with(session, plan, method, sealed_id, accepted, now)
+            continue
+        plan.agreement_id, plan.locale = sealed_id, accepted.locale
+        for due in obligations.of_subject(session, plan.id):
+            due.agreement_id = sealed_id if due.status in REPLACEABLE else due.agreement_id
+    return retried
+
+
+def go_on_with(
+    session: Session, plan: Schedule, method: PaymentMethod, sealed_id: str, accepted: Accepted, now: datetime
+) -> list[str]:
+    """Puts a card in place of a schedule's, under an authorization sealed for it; payments to charge at once."""
+    plan.payment_method_id, plan.agreement_id, plan.locale = method.id, sealed_id, accepted.locale
     plan.version += 1
     go_on(session, plan, accepted.by, now)
     record(session, accepted.by, "schedule_card_replaced", plan.id, now, payment_method_id=method.id)
@@ -143,8 +178,8 @@ def put_in(
             due.status, due.refused_code, due.retries, due.due_at = "due", None, 0, now
             due.source = source_of(plan.series, customer_present=accepted.by == CUSTOMER)
             retried.append(due.id)
-        due.payment_method_id, due.agreement_id = method.id, sealed.id
+        due.payment_method_id, due.agreement_id = method.id, sealed_id
         due.card_brand, due.card_last4 = method.brand, method.last4
         due.hold_reason = due.hold_until = due.handed_at = None
         due.version += 1
-    return sealed.id, retried
+    return retried

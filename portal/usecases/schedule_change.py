@@ -17,6 +17,7 @@ from portal.domain.schedule import ENDED, confirmation_is_notice
 from portal.domain.subscription import SERIES
 from portal.storage import Session
 from portal.storage import account as accounts
+from portal.storage import autopay as autopays
 from portal.storage import charge as charges
 from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
@@ -90,7 +91,8 @@ def skip(ports: Ports, organisation_id: str, obligation_id: str, by: str) -> Can
 def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by: str) -> date:
     """Puts one payment on another date and returns the date it got, weekends and holidays minded; once for a date.
 
-    Refused: `payment_unknown`, `payment_over`, `move_by_phone`, `too_late`, `move_past`, `move_too_far`, `move_taken`.
+    Refused: `payment_unknown`, `payment_over`, `move_by_phone`, `too_late`, `move_past`, `move_too_far`, `move_taken`,
+    `move_before_notice`.
     """
 
     def work(session: Session) -> tuple[date, list[str]]:
@@ -115,6 +117,8 @@ def move(ports: Ports, organisation_id: str, obligation_id: str, to_on: date, by
         if any(other.due_on == day and other.id != due.id and other.status == "due"
                for other in obligations.of_subject(session, plan.id)):  # fmt: skip
             raise Refused("move_taken", due_on=day)
+        if day < first_on and autopays.on_schedule(session, plan.id) is not None:
+            raise Refused("move_before_notice", due_on=first_on)  # its notice named a day: none before it (C3)
         before = due.due_on
         due.moved_from, due.due_on = first_on, day
         due.due_at = moment_of(day, rules.number("charge_hour"), paid_to.timezone)

@@ -6,6 +6,7 @@ nothing; the messages it promises are delivered by the outbox.
 
 from datetime import datetime, timedelta
 
+from portal.domain.autopay import AUTOPAY
 from portal.domain.charge import ChargeState
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, nothing_sent_wait, retry_at
@@ -28,8 +29,10 @@ NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received
 NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way to the gateway
 NEEDS_STAFF = "schedule_needs_staff"
 OWED_LESS = frozenset({"nothing_owed", "balance_too_low"})
-NOT_WANTED = OWED_LESS | {"schedule_ended"}
-ANNOUNCED = ("payment_upcoming", "payment_moved", "subscription_last")  # messages that tell of a debit to come
+TAKEN_BACK = OWED_LESS | {"autopay_off", "notice_missing"}  # not charged as announced: who was told hears it
+NOT_WANTED = TAKEN_BACK | {"schedule_ended"}
+# messages that tell of a debit to come
+ANNOUNCED = ("payment_upcoming", "payment_moved", "subscription_last", "autopay_upcoming")
 
 
 def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]:
@@ -102,7 +105,7 @@ def after_failure(session: Session, due: Obligation, code: str, now: datetime) -
     if code in NOT_WANTED or plan.status in ENDED:
         end_payment(session, due, code or "schedule_ended", now)
         ended = complete(session, plan, now)  # that all of it has ended says more than that this one is not charged
-        return ended if ended or code not in OWED_LESS else _not_charged(session, plan, due, now)
+        return ended if ended or code not in TAKEN_BACK else tell_not_charged(session, plan, due, now)
     if last is not None and last.state in NOTHING_SENT and code in NOTHING_SENT:
         _wait_to_send(session, due, attempts, now)
         return []
@@ -195,18 +198,19 @@ def tell(
     return []
 
 
+def tell_not_charged(session: Session, plan: Schedule, due: Obligation, now: datetime) -> list[str]:
+    """Who was told of a debit hears that it does not come: by a notice, or by the confirmation where that was one."""
+    was_confirmed = plan.made_by != AUTOPAY and due.noticed_at == due.created_at
+    was_told = was_confirmed or message.was_told(session, due.id, ANNOUNCED)
+    return tell(session, "payment_not_charged", plan, due.id, f"payment_not_charged:{due.id}", now) if was_told else []
+
+
 def _stopped(session: Session, plan: Schedule, due: Obligation, last: Charge, now: datetime) -> list[str]:
     """Cancelled while it was on the way, and not taken after all: the customer is told so (P2)."""
     last.cancel_settled_at = now
     end_payment(session, due, "cancelled", now)
     ended = complete(session, plan, now)
     return [*tell(session, "payment_stopped", plan, due.id, f"payment_stopped:{last.id}", now), *ended]
-
-
-def _not_charged(session: Session, plan: Schedule, due: Obligation, now: datetime) -> list[str]:
-    """Who was told of a debit hears that it does not come: by a notice, or by the confirmation where that was one."""
-    was_told = message.was_told(session, due.id, ANNOUNCED) or due.noticed_at == due.created_at
-    return tell(session, "payment_not_charged", plan, due.id, f"payment_not_charged:{due.id}", now) if was_told else []
 
 
 def _wait_to_send(session: Session, due: Obligation, attempts: list[Charge], now: datetime) -> None:

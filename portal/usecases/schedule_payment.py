@@ -18,6 +18,13 @@ from portal.storage.payment_method import PaymentMethod
 from portal.storage.schedule import Schedule
 from portal.usecases.organisation import settings_of
 
+REPLACEABLE = frozenset({"due", "declined"})  # how a payment stands whose card can be changed
+
+
+def has_failed(due: Obligation) -> bool:
+    """Whether a payment was declined: given up, or waiting to be tried again."""
+    return due.status == "declined" or (due.status == "due" and due.retries > 0)
+
 
 def add_payments(
     session: Session,

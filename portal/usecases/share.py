@@ -6,6 +6,7 @@ can take belongs to the account as a whole. Corrections are new entries, never a
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain.ledger import Recipe, receivable_change_cents
@@ -86,6 +87,28 @@ def first_without_room(session: Session, owed_on: Account, obligation_id: str) -
     rows = services.fresh(session, [each.service_id for each in wanted])
     room = {each.service_id: each.amount_cents for each in free(session, owed_on, rows)}
     return next((each.service_id for each in wanted if each.amount_cents > room.get(each.service_id, 0)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a payment can still have of the services it was announced for: `free_cents` besides open attempts."""
+
+    owed_cents: int
+    free_cents: int
+
+
+def wanted_of(session: Session, owed_on: Account, obligation_id: str) -> Wanted | None:
+    """Of each service its share, or what is left of it where that is less; None for a payment without shares."""
+    wanted = share.of_obligation(session, obligation_id)
+    if not wanted:
+        return None
+    rows = services.fresh(session, [each.service_id for each in wanted])
+    owed = {row.id: row.balance_cents for row in rows}
+    room = {each.service_id: each.amount_cents for each in free(session, owed_on, rows)}
+    return Wanted(
+        sum(min(each.amount_cents, owed[each.service_id]) for each in wanted),
+        sum(min(each.amount_cents, room[each.service_id]) for each in wanted),
+    )
 
 
 def for_obligation(session: Session, obligation_id: str, shares: Sequence[Share], now: datetime) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from portal.storage import charge, message, obligation, plan, subscription
-from portal.usecases import plan_offer, subscription_deadline
+from portal.storage import autopay, charge, message, obligation, plan, subscription
+from portal.usecases import autopay_announce, plan_offer, subscription_deadline
 from portal.usecases.janitor import sweep
 from portal.usecases.ports import Ports
 from portal.usecases.recurring import charge_batch, hand_out_due
@@ -80,6 +80,7 @@ def walk(
         for day in range(1, days + 1):
             until = clock.now() + timedelta(days=1)
             announce_upcoming(ports)
+            autopay_announce.announce(ports)
             warn_of_ending_cards(ports)
             plan_offer.remind(ports)
             subscription_deadline.remind(ports)
@@ -103,6 +104,7 @@ def _live(ports: Ports, rings: _Rings, pool: ThreadPoolExecutor, done: Walked) -
     done.moments += 1
     plan_offer.expire(ports)
     subscription_deadline.expire(ports)
+    autopay_announce.announce(ports)
     for _ in range(ROUNDS_MAX):
         handed = hand_out_due(ports).payments
         rung, rings.batches = rings.batches, []
@@ -127,5 +129,6 @@ def _next_moment(ports: Ports) -> datetime | None:
             message.next_try_at(session),
             plan.next_expiry(session),
             subscription.next_deadline(session),
+            autopay.next_look_at(session),
         ]
     return min((at for at in moments if at is not None), default=None)

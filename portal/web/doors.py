@@ -42,6 +42,7 @@ from portal.web.card_link.door import CARD_LINK
 from portal.web.card_page import card_page
 from portal.web.carrier import carrier
 from portal.web.customer import (
+    autopay,
     history,
     message_choice,
     method_new,
@@ -79,6 +80,7 @@ CUSTOMER = (
     customer_sign_in,
     customer_pin,
     first_page,
+    autopay,
     history,
     message_choice,
     method_new,

@@ -29,6 +29,9 @@ LINES: dict[SecondLine, Callable[[], str]] = {
     SecondLine.skipped: lambda: _("Skipped"),
     SecondLine.not_needed: lambda: _("Not needed any more"),
     SecondLine.less_owed: lambda: _("Not charged: less is owed than this"),
+    SecondLine.above_limit: lambda: _("Not charged: above the limit you set"),
+    SecondLine.autopay_off: lambda: _("Not charged: AutoPay was off"),
+    SecondLine.announced_anew: lambda: _("Not charged: announced anew with another date"),
 }
 
 

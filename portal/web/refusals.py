@@ -118,6 +118,17 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "method_needed": lambda _facts: _(
         "This card is needed for scheduled payments. Use another card for those payments first, then remove it here."
     ),
+    "method_needed_by_autopay": lambda _facts: _(
+        "AutoPay needs this card. Use another card for it first, or turn AutoPay off, then remove the card here."
+    ),
+    "method_in_use": lambda _facts: _(
+        "A payment with this card is being made at this moment. Remove the card when it is confirmed."
+    ),
+    "autopay_not_offered": lambda _facts: _("AutoPay is not offered here at the moment. Nothing was changed."),
+    "autopay_tick_missing": lambda _facts: _("Tick the box to allow AutoPay. It is required to turn it on."),
+    "autopay_email_missing": lambda _facts: _(
+        "Each payment is announced by email, and there is no email address on file for you. Add one under My Profile."
+    ),
     "cards_many": lambda facts: _(
         "You have %(number)s cards here, which is the most we keep. Remove one first.", number=_number(facts, "number")
     ),
@@ -143,6 +154,9 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "move_past": lambda _facts: _("Choose a day after today."),
     "move_too_far": lambda facts: _(
         "Choose a day at most %(days)s days from the date first promised.", days=_number(facts, "days_max")
+    ),
+    "move_before_notice": lambda facts: _(
+        "This payment was announced for %(day)s. It can be put off, not brought forward.", day=_date(facts, "due_on")
     ),
     "move_taken": lambda _facts: _("Another of your payments is on that day. Choose another one."),
     "move_date_missing": lambda _facts: _("Choose a date."),

@@ -20,6 +20,7 @@ from typing import Any
 from tests.crash.act import Act
 from tests.crash.actors import own_world
 from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct, SubscribeAct
+from tests.crash.autopay_acts import AutopayAct
 from tests.crash.crew import FAILED
 from tests.crash.history import ACTIONS
 from tests.crash.message_acts import DocumentAct, MailAct, ReplyAct
@@ -30,7 +31,7 @@ from tests.crash.world import World
 
 ACTS: tuple[type[Act], ...] = (
     RunAct, RefundAct, DisputeAct, GatewayRetryAct, SettlementAct, MakeAct, CardAct, ChangeAct, ServiceAct,
-    SubscribeAct, MailAct, ReplyAct, DocumentAct,
+    SubscribeAct, AutopayAct, MailAct, ReplyAct, DocumentAct,
 )  # fmt: skip
 # What `make test` plays: every act, with the death in it that leaves most to do.
 ONE_OF_EACH = (
@@ -44,6 +45,7 @@ ONE_OF_EACH = (
     Cell(ChangeAct, "change", "cancel.before_commit", "raise"),
     Cell(ServiceAct, "customer", "selection.after_commit", "kill"),
     Cell(SubscribeAct, "customer", "subscription.after_commit", "kill"),
+    Cell(AutopayAct, "announcing", "autopay.after_announce", "kill"),
     Cell(MailAct, "worker", "outbox.after_send", "kill"),
     Cell(DocumentAct, "customer", "document.before_commit", "kill"),
     Cell(ReplyAct, "carrier", "reply.after_store", "kill"),

@@ -168,6 +168,7 @@ PAYMENT = {"amount_cents": 123456, "due_on": date(2026, 12, 1)}
 CARD = {"card_brand": "Visa", "card_last4": "4242"}
 CARD_LINK = {"link_url": "https://pay.example/harbor/card/" + "Ab1_-" * 6 + "xy"}
 SCHEDULE_LINK = {"link_url": "https://pay.example/harbor/scheduled/" + "Ab1_-" * 6 + "xy"}
+AUTOPAY_LINK = {"link_url": "https://pay.example/harbor/account/autopay/0a1b2c3d4e5f60718293a4b5c6d7e8f9"}
 LISTED = {"payments": [(date(2026, 12, 1), 61728), (date(2027, 1, 4), 61728)]}
 FACTS |= {
     "schedule_made": {**SENDER, **PAYER, **CARD, **SCHEDULE_LINK, **LISTED, "total_cents": 123456},
@@ -178,9 +179,15 @@ FACTS |= {
     "payment_declined": {
         **SENDER, **PAYER, **PAYMENT, **CARD, **CARD_LINK, "retry_on": date(2026, 12, 4), "rest_cancelled": False,
     },
+    "autopay_on": {**SENDER, **PAYER, **CARD, **AUTOPAY_LINK, "limit_cents": 25000},
+    "autopay_upcoming": {**SENDER, **PAYER, **PAYMENT, **CARD, **AUTOPAY_LINK},
+    "autopay_above_limit": {**SENDER, **PAYER, **AUTOPAY_LINK, "amount_cents": 123456, "limit_cents": 25000},
+    "autopay_off": {**SENDER, **PAYER, **AUTOPAY_LINK, "under_way": True},
     "card_expiring": {**SENDER, **PAYER, **PAYMENT, **CARD, **CARD_LINK},
     "payment_stopped": {**SENDER, **PAYER, **PAYMENT},
-    "payment_not_charged": {**SENDER, **PAYER, **PAYMENT, "less_owed": True},
+    "payment_not_charged": {
+        **SENDER, **PAYER, **PAYMENT, "less_owed": True, "is_off": False, "told_late": False,
+    },
     **{
         name: {**SENDER, **PAYER, **MANAGER, "link_url": "https://pay.example/harbor/self-pay", "expires_at": PAID_AT}
         for name in ("subscription_assigned", "subscription_reminder")

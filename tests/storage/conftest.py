@@ -14,6 +14,7 @@ from portal.domain.organisation import Profile
 from portal.storage import Database, Session
 from portal.storage.agreement import Agreement
 from portal.storage.audit import Alarm, AuditEntry, GatewayFact
+from portal.storage.autopay import Autopay, AutopayPayment
 from portal.storage.bounce import Bounce
 from portal.storage.charge import Charge
 from portal.storage.check_code import CheckCode
@@ -150,6 +151,11 @@ def tenant(database: Database, slug: str) -> Tenant:
         add(Schedule(**both, agreement_id=ids["agreement"], payment_method_id=ids["payment_method"],
                      visit_id=ids["visit"], series="installment", rhythm={}, locale="en", made_at=NOW,
                      made_by="test"))  # fmt: skip
+        add(Autopay(**both, agreement_id=ids["agreement"], payment_method_id=ids["payment_method"], limit_cents=100,
+                    notice_days=10, status="on", covers_from=NOW, next_look_at=NOW, locale="en",
+                    made_at=NOW))  # fmt: skip
+        add(AutopayPayment(autopay_id=ids["autopay"], schedule_id=ids["schedule"], amount_cents=100, services=[],
+                           made_at=NOW))  # fmt: skip
         add(Plan(**both, reference="PL-1", state="signed", kind="total", balance_cents=5_000, total_cents=5_000,
                  down_cents=0, instalments=[], wish={}, channels="email", offer_days=14, made_at=NOW, made_by="test",
                  offered_at=NOW, expires_at=NOW, signed_at=NOW, schedule_id=ids["schedule"]))  # fmt: skip

@@ -26,6 +26,7 @@ from portal.usecases.subscription_change import ask as ask_for
 from portal.usecases.subscription_report import WRONG, write
 from portal.usecases.subscription_worth import Wish
 from portal.web.audience import OPEN, Audience, Who, audience_of
+from tests.rig.autopay import turned_on
 from tests.rig.house import House, found
 from tests.rig.payment import paid
 from tests.rig.people import Payer, colleague, payer
@@ -37,7 +38,8 @@ from tests.web.conftest import Portal
 
 MISSING = "0" * 32
 MALFORMED = ("x" * 31, "Z" * 33, "..%2f" * 4, "%00" * 8)
-OF_NOBODY = {"slug", "way", "name", "number"}  # parts of an address that are no id
+OF_NOBODY = {"slug", "way", "name", "number", "limit_cents"}  # parts of an address that are no id
+FILLED = {"way": "username", "name": "portal.css", "number": "1", "limit_cents": "20000"}
 UNSIGNED = {Who.anyone, Who.machine}
 
 
@@ -92,6 +94,8 @@ def person(house: House, number: int) -> Person:
     issued = issue(house.ports, house.organisation_id, customer_id, DocumentKind.invoice, [treated], "en", by="test")
     things["document_id"] = issued.documents[0].id
     things["copy_id"] = to_post(own)
+    own.set("autopay", value=True)
+    turned_on(own, account_id)
     return Person(own, known, things, token)
 
 
@@ -182,7 +186,7 @@ def address(rule: Rule, slug: str, things: dict[str, str], fallback: str) -> str
         name = match[1].rpartition(":")[2]
         if name == "slug":
             return slug
-        return {"way": "username", "name": "portal.css", "number": "1"}.get(name) or things.get(name, fallback)
+        return FILLED.get(name) or things.get(name, fallback)
 
     return re.sub(r"<([^>]+)>", filled, rule.rule)
 

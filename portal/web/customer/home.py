@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.payment_link import Purpose
 from portal.domain.refusal import Refused
-from portal.usecases import overview
+from portal.storage import autopay as autopays
+from portal.usecases import autopay, overview
 from portal.usecases.organisation import settings
 from portal.usecases.own_visit import open_visit
 from portal.usecases.selection import takes_payments
@@ -27,8 +28,10 @@ def home(here: Here) -> AnyResponse:
     with ports().database.read(organisation().id) as session:
         seen = overview.look(session, here.customer, organisation().time_zone, ports().clock.now())
         rules = settings(session)
+        has_autopay = None if here.is_limited else autopay.is_on_for(session, here.customer.id, rules)
     return page(
         "customer/home.html",
+        has_autopay=has_autopay,
         seen=seen,
         is_limited=here.is_limited,
         support_hours=rules.words("support_hours"),
@@ -42,7 +45,8 @@ def scheduled(here: Here) -> AnyResponse:
     """Every payment that is still to come."""
     with ports().database.read(organisation().id) as session:
         seen = overview.look(session, here.customer, organisation().time_zone, ports().clock.now())
-    return page("customer/scheduled.html", coming=seen.coming)
+        has_autopay = bool(autopays.on_of_customer(session, here.customer.id))
+    return page("customer/scheduled.html", coming=seen.coming, has_autopay=has_autopay)
 
 
 @page_for("/pay/<visit:account_id>", "POST", name="pay", limited=True)

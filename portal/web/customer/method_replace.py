@@ -3,12 +3,10 @@
 Another customer's card is not found. With nothing left that runs on it, the way leads back to the list.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import abort, flash, request
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.agreement import Text
@@ -17,10 +15,10 @@ from portal.storage import payment_method
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases import own_method
 from portal.usecases import replace_method as use_case
-from portal.usecases.charge import ChargeResult
 from portal.usecases.replace_method import Running
 from portal.usecases.schedule_card import Accepted
 from portal.web.access import organisation, ports
+from portal.web.customer.charged import words_of
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
 from portal.web.fragments import move_on, page
@@ -91,25 +89,8 @@ def authorized(here: Here, method_id: str, new_id: str) -> AnyResponse:
         if refused.code == "agreement_changed":
             return _authorize(here, method_id, new_id, {}, 409, sentence(refused))
         return move_on(path_of("replace_method", method_id=method_id))
-    flash(_told(results))
+    flash(" ".join([_("Your payments are charged to the other card from now on."), *words_of(results)]))
     return move_on(path_of("methods"))
-
-
-def _told(charged: Sequence[ChargeResult]) -> str:
-    told: str = _("Your payments are charged to the other card from now on.")
-    if not charged:
-        return told
-    paid = sum(1 for each in charged if each.obligation_status == "paid")
-    failed = sum(1 for each in charged if each.obligation_status in ("declined", "due"))
-    if paid:
-        told += " " + ngettext(
-            "A payment that had failed is paid now.", "%(num)s payments that had failed are paid now.", paid
-        )
-    if failed:
-        told += " " + _("The bank said no to this card as well, so a payment is still open.")
-    if paid + failed < len(charged):
-        told += " " + _("A payment is being confirmed; it shows here as soon as it is known.")
-    return told
 
 
 def _seen(here: Here, method_id: str) -> Seen:
@@ -157,6 +138,7 @@ def _authorize(
         new=new,
         texts=list(zip(seen.running, texts, strict=True)),
         number=sum(len(each.left) for each in seen.running),
+        has_autopay=any(each.is_autopay for each in seen.running),
         failed_cents=sum(each.failed_cents for each in seen.running),
         errors=errors,
         changed=changed,

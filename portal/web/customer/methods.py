@@ -32,7 +32,8 @@ def remove(here: Here, method_id: str) -> AnyResponse:
     except Refused as refused:
         if refused.code == "method_unknown":
             abort(404)
-        return _page(here, {f"replace-{method_id}": sentence(refused)}, 422)
+        field = "" if refused.code == "method_in_use" else f"replace-{method_id}"
+        return _page(here, {field: sentence(refused)}, 422)
     flash(_("The card is removed."))
     return move_on(path_of("methods"))
 
@@ -67,7 +68,7 @@ def prefer(here: Here, method_id: str) -> AnyResponse:
 def _page(here: Here, errors: dict[str, str], status: int, typed: dict[str, str] | None = None) -> AnyResponse:
     with ports().database.read(organisation().id) as session:
         seen = overview.look(session, here.customer, organisation().time_zone, ports().clock.now())
-        needed = {card.id for card in seen.methods if overview.is_needed(session, here.customer, card.id)}
+        needed = {card.id: overview.needs_of(session, here.customer, card.id) for card in seen.methods}
         may_add = own_method.may_add(session)
     told = " ".join(map(str, get_flashed_messages()))
     return page(

@@ -13,7 +13,7 @@ from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage.account import Account
-from portal.usecases import selection, service
+from portal.usecases import autopay, selection, service
 from portal.usecases.organisation import settings
 from portal.usecases.selection import open_selection, require_on
 from portal.usecases.service import ServiceLine
@@ -99,11 +99,13 @@ def _page(here: Here, errors: dict[str, str], checked: frozenset[str], status: i
     with ports().database.read(organisation().id) as session:
         owed = _owed(session, here)
         takes_payments = selection.takes_payments(settings(session))
+        has_autopay = autopay.is_on_for(session, here.customer.id, settings(session))
         people = {line.patient.id for each in owed for line in each.lines}
     return page(
         "customer/services.html",
         status,
         owed=owed,
+        has_autopay=has_autopay,
         takes_payments=takes_payments,
         names_patients=len(people) > 1,
         checked=checked,

@@ -3,7 +3,7 @@
 Self Pay leads here (S0:26-30). A request to stop is a page of its own with a word to write; it is heard at once.
 """
 
-from flask import abort, flash, get_flashed_messages, make_response, request
+from flask import abort, flash, get_flashed_messages, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -15,6 +15,7 @@ from portal.storage import subscription as subscriptions
 from portal.storage.agreement import Agreement
 from portal.usecases import payment_status, subscription_report
 from portal.usecases.own_visit import open_card_visit
+from portal.web import files
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
@@ -75,9 +76,9 @@ def authorization(here: Here, subscription_id: str) -> AnyResponse:
     """The sealed text, word for word (C2)."""
     sealed = _sealed(here, subscription_id)
     return page(
-        "customer/subscription_authorization.html",
+        "customer/authorization.html",
         sealed=sealed,
-        paragraphs=[each for each in sealed.text.split("\n") if each.strip()],
+        paragraphs=files.paragraphs(sealed),
         back=path_of("subscription", subscription_id=subscription_id),
         download=path_of("subscription_authorization_file", subscription_id=subscription_id),
     )
@@ -86,13 +87,7 @@ def authorization(here: Here, subscription_id: str) -> AnyResponse:
 @page_for(f"{ONE}/authorization.txt", name="subscription_authorization_file")
 def authorization_file(here: Here, subscription_id: str) -> AnyResponse:
     """The same bytes that were sealed, to keep."""
-    sealed = _sealed(here, subscription_id)
-    name = "autorizacion.txt" if sealed.locale == "es" else "authorization.txt"
-    response = make_response(sealed.text.encode())
-    response.headers["Content-Type"] = "text/plain; charset=utf-8"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return files.authorization(_sealed(here, subscription_id))
 
 
 @page_for(f"{ONE}/wrong", name="subscription_wrong")

@@ -1,10 +1,11 @@
 """The list: every payment with its date, amount and status, what may be changed about it, and by which rules."""
 
-from flask import Response, get_flashed_messages, make_response
+from flask import Response, get_flashed_messages
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.due_date import WeekendRule
 from portal.usecases import schedule_link
+from portal.web import files
 from portal.web.access import organisation, ports
 from portal.web.fragments import page
 from portal.web.payment_status import line, words
@@ -41,7 +42,7 @@ def authorization(here: Here) -> Response:
     return page(
         "schedule_link/authorization.html",
         sealed=sealed,
-        paragraphs=[each for each in sealed.text.split("\n") if each.strip()],
+        paragraphs=files.paragraphs(sealed),
         back=here.path(PAYMENTS),
         download=here.path("authorization_file"),
     )
@@ -52,9 +53,4 @@ def authorization_file(here: Here) -> AnyResponse:
     """The same bytes that were sealed, to keep."""
     with ports().database.read(organisation().id) as session:
         sealed = schedule_link.authorization(session, here.seen)
-    name = "autorizacion.txt" if sealed.locale == "es" else "authorization.txt"
-    response = make_response(sealed.text.encode())
-    response.headers["Content-Type"] = "text/plain; charset=utf-8"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return files.authorization(sealed)
