@@ -143,14 +143,14 @@ def amounts_of(amounts: Amounts, limits: Limits, *, once: bool) -> list[int]:
     payable = limits.payable_cents
     if payable <= 0:
         raise Refused("nothing_to_pay")
-    cents = _wanted(amounts, payable, limits.number_max)
+    cents = _wanted(amounts, payable, limits)
     if once and len(cents) != 1:
         raise Refused("schedule_number_wrong", number_max=1)
     if len(cents) > limits.number_max:
         raise Refused("schedule_too_many", number_max=limits.number_max)
     if sum(cents) > payable:
         raise Refused("schedule_above_balance", payable_cents=payable)
-    # the last payment may be the small rest of the balance
+    # a last payment that was asked for by its number may be the small rest of the balance
     small = cents[:-1] if sum(cents) == payable else cents
     if any(each < limits.minimum_cents for each in small):
         raise Refused("amount_below_minimum", minimum_cents=limits.minimum_cents)
@@ -187,8 +187,8 @@ def _payment(number: int, day: DueDate, amount_cents: int) -> Payment:
     return Payment(number, day.due_on, amount_cents, day.nominal_on if day.is_moved else None)
 
 
-def _wanted(amounts: Amounts, payable_cents: int, number_max: int) -> list[int]:
-    number = amounts.number
+def _wanted(amounts: Amounts, payable_cents: int, limits: Limits) -> list[int]:
+    number, number_max = amounts.number, limits.number_max
     if number is not None and number < 1:
         raise Refused("schedule_number_wrong", number_max=number_max)
     if number is not None and number > number_max:
@@ -203,19 +203,22 @@ def _wanted(amounts: Amounts, payable_cents: int, number_max: int) -> list[int]:
                 raise Refused("schedule_number_wrong", number_max=number_max)
             return split_evenly(payable_cents, number)
         case AmountsKind.fixed:
-            return _fixed(amounts.each_cents or 0, number, payable_cents, number_max)
+            return _fixed(amounts.each_cents or 0, number, payable_cents, limits)
 
 
-def _fixed(each_cents: int, number: int | None, payable_cents: int, number_max: int) -> list[int]:
+def _fixed(each_cents: int, number: int | None, payable_cents: int, limits: Limits) -> list[int]:
     if each_cents <= 0:
         raise Refused("amount_missing")
     whole, rest = divmod(payable_cents, each_cents)
     if number is not None:
         # asked for one more than fits: the last one is the rest; one that never fits is not lowered unasked
         return [each_cents] * whole + [rest] if rest and number == whole + 1 > 1 else [each_cents] * number
-    if whole + bool(rest) > number_max:
-        raise Refused("schedule_too_many", number_max=number_max)
-    return [each_cents] * whole + ([rest] if rest else [])
+    cents = [each_cents] * whole + ([rest] if rest else [])
+    if whole and 0 < rest < limits.minimum_cents and each_cents + rest <= limits.maximum_cents:
+        cents[-2:] = [each_cents + rest]  # a rest too small for a payment goes with the one before
+    if len(cents) > limits.number_max:
+        raise Refused("schedule_too_many", number_max=limits.number_max)
+    return cents
 
 
 def move_dates(

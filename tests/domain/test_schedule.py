@@ -41,7 +41,16 @@ def test_a_fixed_amount_goes_on_until_the_balance_is_paid(payable_cents: int, ea
     cents = amounts_of(Amounts(AmountsKind.fixed, each_cents=each_cents), allowed, once=False)
     assert sum(cents) == payable_cents
     assert all(each == each_cents for each in cents[:-1])
-    assert 0 < cents[-1] <= each_cents
+    assert allowed.minimum_cents <= cents[-1] < each_cents + allowed.minimum_cents
+
+
+def test_a_rest_too_small_for_a_payment_goes_with_the_one_before_unless_that_grows_too_large() -> None:
+    by_20 = Amounts(AmountsKind.fixed, each_cents=2_000)
+    assert amounts_of(by_20, limits(4_003), once=False) == [2_000, 2_003]
+    assert amounts_of(by_20, limits(4_500), once=False) == [2_000, 2_000, 500]
+    assert amounts_of(by_20, limits(4_003, maximum_cents=2_002), once=False) == [2_000, 2_000, 3]
+    assert amounts_of(by_20, limits(4_003, number_max=2), once=False) == [2_000, 2_003]
+    assert amounts_of(Amounts(AmountsKind.fixed, 3, 2_000), limits(4_003), once=False) == [2_000, 2_000, 3]
 
 
 def test_a_fixed_amount_may_stop_short_of_the_balance_or_end_with_its_rest() -> None:

@@ -1,8 +1,5 @@
 """The card step: one on file that its holder proves, or a new one. A document of its own, for the gateway's fields."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -15,21 +12,11 @@ from portal.usecases.payment_method import ENTERED, NEW
 from portal.usecases.signing import CardTyped
 from portal.web.access import organisation, ports
 from portal.web.agreement.guard import Here, place, step
-from portal.web.card_fields import client_token_answer, script_base
+from portal.web.card_fields import client_token_answer, named, script_base
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.personal_link import closed
 from portal.web.refusals import sentence
-
-
-@dataclass(frozen=True, slots=True)
-class CardOnFile:
-    """A card as the page may name it: never by its last four digits before they were typed."""
-
-    id: str
-    brand: str
-    saved_at: datetime
-    is_proven: bool
 
 
 @step(SignStep.card)
@@ -68,11 +55,7 @@ def _page(here: Here, method: str, errors: dict[str, str], status: int) -> Respo
     visit, now = here.walk.visit, ports().clock.now()
     with ports().database.read(organisation().id) as session:
         kept = payment_method.on_file(session, here.walk, now)
-    cards = [
-        CardOnFile(card.id, card.brand, card.saved_at,
-                   visit.payment_method_id == card.id and visit.method_proven_at is not None)
-        for card in kept
-    ]  # fmt: skip
+    cards = named(kept, proven_id=visit.payment_method_id if visit.method_proven_at is not None else None)
     return page(
         "agreement/card.html",
         status,

@@ -1,8 +1,5 @@
 """The amount step: how much, and with which card. The only page with card fields, so it is a document of its own."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from flask import Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,7 +14,7 @@ from portal.usecases.checkout import Choice
 from portal.usecases.payment_method import ENTERED, NEW
 from portal.usecases.visit import Walk
 from portal.web.access import organisation, ports
-from portal.web.card_fields import client_token_answer, script_base
+from portal.web.card_fields import CardOnFile, client_token_answer, named, script_base
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.payment_link.door import path_of
@@ -27,29 +24,13 @@ from portal.web.refusals import sentence
 LATER = "later"
 
 
-@dataclass(frozen=True, slots=True)
-class CardOnFile:
-    """A card as the page may name it: never by its last four digits before they were typed."""
-
-    id: str
-    brand: str
-    saved_at: datetime
-    is_proven: bool
-    last4: str = ""  # only where the person is signed in
-
-
 def _cards(session: Session, walk: Walk) -> list[CardOnFile]:
     visit = walk.visit
-    return [
-        CardOnFile(
-            card.id,
-            card.brand,
-            card.saved_at,
-            walk.knows_cards or (visit.payment_method_id == card.id and visit.method_proven_at is not None),
-            card.last4 if walk.knows_cards else "",
-        )
-        for card in payment_method.on_file(session, walk, ports().clock.now())
-    ]
+    return named(
+        payment_method.on_file(session, walk, ports().clock.now()),
+        proven_id=visit.payment_method_id if visit.method_proven_at is not None else None,
+        is_signed_in=walk.knows_cards,
+    )
 
 
 @step(Step.amount, read=_cards)
