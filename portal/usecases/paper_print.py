@@ -18,6 +18,7 @@ from portal.usecases.ports import Ports
 from portal.usecases.schedule_message import authorization
 
 WITH_PAPERS = frozenset({"receipt", "plan_signed", "plan_completed"})  # what goes with them is printed, and says it all
+AUTHORIZED = frozenset({"schedule_made", "autopay_on"})
 FOOT = "\n--\n"  # where the foot of every email begins
 
 
@@ -60,7 +61,7 @@ def _letter(ports: Ports, session: Session, row: Message) -> RecordLetter:
     facts |= {"discreet": False, "by_post": False}  # it lies in an envelope
     text = ports.wording.message(row.event, row.locale, facts)
     said = text.text.partition(FOOT)[0].strip()  # without the foot of an email
-    if row.event == "schedule_made":  # with the authorization, word for word (C2)
+    if row.event in AUTHORIZED:  # with the authorization, word for word (C2)
         said = f"{said}\n\n{authorization(session, row).content.decode()}"
     return RecordLetter(
         subject=text.subject,

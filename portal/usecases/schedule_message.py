@@ -11,7 +11,7 @@ from typing import Any
 from portal.domain.due_date import local_date
 from portal.domain.message import Attachment, DeliveryPermanent
 from portal.domain.payment_link import Purpose
-from portal.storage import Session, account, agreement, charge, customer, obligation, organisation, schedule
+from portal.storage import Session, account, agreement, autopay, charge, customer, obligation, organisation, schedule
 from portal.storage.message import Message
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
@@ -106,8 +106,10 @@ def link_of(ports: Ports, session: Session, row: Message, now: datetime) -> str:
 
 def authorization(session: Session, row: Message) -> Attachment:
     """The sealed authorization, word for word, to keep (C2)."""
-    plan = schedule.by_id(session, row.subject_id)
-    sealed = agreement.by_id(session, plan.agreement_id) if plan else None
+    what = (
+        autopay.by_id(session, row.subject_id) if row.event == "autopay_on" else schedule.by_id(session, row.subject_id)
+    )
+    sealed = agreement.by_id(session, what.agreement_id) if what else None
     if sealed is None:
         raise DeliveryPermanent("agreement_missing")
     name = "autorizacion.txt" if sealed.locale == "es" else "authorization.txt"

@@ -21,6 +21,7 @@ from portal.usecases.plan_life import cancel, pause
 from portal.usecases.sign import withdraw
 from portal.usecases.subscription_change import ask
 from portal.usecases.subscription_worth import Wish
+from tests.rig.autopay import practice, turned_on
 from tests.rig.house import House
 from tests.rig.plans import BROWSER, IP, Signer, instalments, offered, plan_now, signer
 from tests.rig.series import go_to, run_due, told
@@ -129,6 +130,16 @@ def test_c14_what_is_posted_is_ticked_off_once_and_the_last_one_ends_the_alarm(h
         mark_posted(house.ports, house.organisation_id, "0" * 32, "staff:1")
     with pytest.raises(Refused, match="paper_unknown"):
         print_copy(house.ports, house.organisation_id, "0" * 32, "staff:1")
+
+
+def test_c2_c14_the_authorization_of_autopay_comes_on_paper_word_for_word(house: House, name: str) -> None:
+    on_paper(house)
+    turned_on(house, practice(house), 12_300)
+    told(house)
+    [(copy, about)] = waiting(house)
+    assert about.event == "autopay_on"
+    [letter] = printed(house, copy)
+    assert "No payment is more than $123.00." in letter
 
 
 def test_c14_a_change_of_a_subscription_comes_on_paper_to_who_has_no_address_and_wants_it_so(
