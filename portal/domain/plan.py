@@ -58,7 +58,7 @@ MOVES: Mapping[PlanState, frozenset[PlanState]] = {
     PlanState.paused: frozenset(
         {PlanState.signed, PlanState.completed, PlanState.broken, PlanState.cancelled, PlanState.superseded}
     ),
-    # kept after all: what seemed to be missing at its end was given back, and did not arrive
+    # kept after all: a refund of what seemed to be missing at its end did not arrive, or a dispute of it was won
     PlanState.broken: frozenset({PlanState.superseded, PlanState.completed}),
     PlanState.completed: frozenset(),
     PlanState.cancelled: frozenset(),

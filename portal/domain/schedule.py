@@ -16,6 +16,7 @@ from portal.domain.due_date import (
     Rhythm,
     WeekendRule,
     due_dates,
+    is_working_day,
     rhythm_of,
     settled_on,
     working_days_before,
@@ -25,6 +26,7 @@ from portal.domain.refusal import Refused
 
 NOTICE_DAYS = 5  # a payment further ahead than this is announced once more (Reg F 1006.22(c))
 NOTICE_WORKING_DAYS_MIN = 3
+NOTICE_WORKING_DAYS = 7  # in the middle of the 3 to 10 that the rule allows, so a day of outage does no harm
 
 
 class ScheduleStatus(StrEnum):
@@ -181,6 +183,14 @@ def confirmation_is_notice(today: date, due_on: date) -> bool:
     if due_on <= today + timedelta(days=NOTICE_DAYS):
         return True
     return working_days_before(due_on, 10) <= today <= working_days_before(due_on, NOTICE_WORKING_DAYS_MIN)
+
+
+def noticed_today(today: date) -> date:
+    """The first working day that what is told today is notice enough of (Reg F 1006.22(c))."""
+    day = today + timedelta(days=NOTICE_WORKING_DAYS)
+    while not is_working_day(day) or working_days_before(day, NOTICE_WORKING_DAYS) < today:
+        day += timedelta(days=1)
+    return day
 
 
 def _payment(number: int, day: DueDate, amount_cents: int) -> Payment:

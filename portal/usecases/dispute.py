@@ -28,8 +28,10 @@ from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.ledger import free_cents, post
 from portal.usecases.organisation import record
+from portal.usecases.plan_outcome import came_back
 from portal.usecases.ports import Ports
 from portal.usecases.refund_book import call_for_a_letter, moved_of, others_stand, settling_charge
+from portal.usecases.schedule_outcome import paid_by_hand
 
 OF_SETTLEMENT = frozenset({Recipe.settlement_forgiven, Recipe.settlement_restored})
 LOOK_AGAIN = timedelta(days=1)  # a lost notice costs a day
@@ -73,19 +75,25 @@ def catch_up(ports: Ports, organisation_id: str, since: date) -> int:
 
 
 def _take_in(ports: Ports, organisation_id: str, facts: DisputeFacts) -> str:
-    def work(session: Session) -> str:
-        said = apply_dispute(session, facts, ports.clock.now())
+    def work(session: Session) -> tuple[str, list[str]]:
+        promised: list[str] = []
+        said = _applied(session, facts, ports.clock.now(), promised)
         session.flush()
         failpoint("notice.before_commit")
-        return said
+        return said, promised
 
-    said = ports.database.run(organisation_id, work)
+    said, promised = ports.database.run(organisation_id, work)
     failpoint("notice.after_apply")
+    for message_id in promised:
+        ports.doorbell.ring_message(organisation_id, message_id)
     return said
 
 
-def apply_dispute(session: Session, facts: DisputeFacts, now: datetime) -> str:
-    """`applied`, `nothing_new`, `waiting` (its charge has no answer yet), `unknown_sale`, `unreadable`."""
+def _applied(session: Session, facts: DisputeFacts, now: datetime, promised: list[str]) -> str:
+    """`applied`, `nothing_new`, `waiting` (its charge has no answer yet), `unknown_sale`, `unreadable`.
+
+    Adds the ids of the messages it promises.
+    """
     found = charge.by_gateway_id(session, facts.sale_gateway_id) or charge.by_order_id(session, facts.sale_order_id)
     if found is None:
         raise_alarm(
@@ -109,6 +117,9 @@ def apply_dispute(session: Session, facts: DisputeFacts, now: datetime) -> str:
     row.opened_on, row.reply_by_on = facts.opened_on, facts.reply_by_on
     row.heard_at, row.next_look_at = now, now + LOOK_AGAIN
     is_moved = _book(session, row, facts, paid, owed_on, now)
+    if is_moved:
+        promised += came_back(session, obligation.fresh(session, paid.obligation_id), now)
+        promised += paid_by_hand(session, owed_on.id, now)
     if not is_news:
         return "applied" if is_moved else "nothing_new"
     session.add(

@@ -52,7 +52,7 @@ from portal.usecases.subscription_outcome import is_paused
 
 NEVER_FITS = timedelta(days=1)  # how long a message waits when no time in sight suits: then it is looked at again
 COUNTED_ALL = "all"
-TELLS_OF_DEBIT = frozenset({"payment_upcoming", "subscription_last", "autopay_upcoming"})
+TELLS_OF_DEBIT = frozenset({"payment_upcoming", "payment_moved", "subscription_last", "autopay_upcoming"})
 TOLD_OF_STATE = {"plan_paused": PlanState.paused, "plan_resumed": PlanState.signed}
 
 

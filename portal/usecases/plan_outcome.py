@@ -48,8 +48,8 @@ def schedule_completed(session: Session, schedule_id: str, locale: str, now: dat
     return _ended(session, row, schedule_id, locale, now)
 
 
-def refund_failed(session: Session, due: Obligation, now: datetime) -> list[str]:
-    """What was given back of an instalment did not arrive: a plan that was broken at its end for want of it was kept.
+def came_back(session: Session, due: Obligation, now: datetime) -> list[str]:
+    """Of an instalment a refund did not arrive, or a dispute was won: a plan broken at its end for want of it was kept.
 
     Not one that broke on the way, whose rest was cancelled. Ids of the messages promised.
     """

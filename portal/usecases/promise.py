@@ -59,3 +59,12 @@ def promise(
     if event in EVENTS and EVENTS[event].kind not in {MessageKind.reply, MessageKind.house}:
         give(session, Kind.message, row.id, now)
     return row.id
+
+
+def fresh_key(session: Session, key: str, now: datetime, way: str = "") -> str:
+    """The key itself, or one of this moment where a rule has stopped what was promised under it: it may be true again.
+
+    `way` is what is added to the key when it is promised.
+    """
+    known = message.by_dedupe_key(session, f"{key}{way}")
+    return f"{key}:{now:%Y%m%d%H%M}" if known is not None and known.state == "stopped" else key

@@ -16,7 +16,7 @@ from portal.storage.refund import Refund
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.delivery_log import note
 from portal.usecases.organisation import record
-from portal.usecases.plan_outcome import refund_failed
+from portal.usecases.plan_outcome import came_back
 from portal.usecases.promise import promise
 from portal.usecases.refund_book import book_not_arrived
 
@@ -42,7 +42,7 @@ def fail_refund(
     }
     record(session, Actor.gateway.value, "refund_failed", row.id, now, **facts)
     raise_alarm(session, "refund_failed", row.id, now, **facts)
-    promised = refund_failed(session, obligation.fresh(session, paid.obligation_id), now)
+    promised = came_back(session, obligation.fresh(session, paid.obligation_id), now)
     said = message.by_dedupe_key(session, f"refund:{row.id}")
     if said is None or not _was_said(session, said, now):
         return promised

@@ -168,7 +168,7 @@ def go_on_with(
     """Puts a card in place of a schedule's, under an authorization sealed for it; payments to charge at once."""
     plan.payment_method_id, plan.agreement_id, plan.locale = method.id, sealed_id, accepted.locale
     plan.version += 1
-    go_on(session, plan, accepted.by, now)
+    go_on(session, plan, accepted.by, now, agreed=True)  # which is in the text, each with its date
     record(session, accepted.by, "schedule_card_replaced", plan.id, now, payment_method_id=method.id)
     retried = []
     for due in obligations.of_subject(session, plan.id):

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from portal.domain.autopay import AUTOPAY
 from portal.domain.charge import ChargeState
-from portal.domain.due_date import local_date, moment_of
+from portal.domain.due_date import local_date, moment_of, working_day
 from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, nothing_sent_wait, retry_at
 from portal.domain.rule import SCHEDULED
-from portal.domain.schedule import ENDED, STANDING_STILL, ScheduleStatus
+from portal.domain.schedule import ENDED, STANDING_STILL, ScheduleStatus, noticed_today
 from portal.domain.subscription import SERIES
 from portal.storage import Session, account, charge, customer, message, obligation, organisation, schedule, subscription
 from portal.storage.charge import Charge
@@ -28,7 +28,7 @@ from portal.usecases.promise import promise
 NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received.value})
 NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way to the gateway
 NEEDS_STAFF = "schedule_needs_staff"
-OWED_LESS = frozenset({"nothing_owed", "balance_too_low"})
+OWED_LESS = frozenset({"nothing_owed", "balance_too_low", "service_balance_too_low"})
 TAKEN_BACK = OWED_LESS | {"autopay_off", "notice_missing"}  # not charged as announced: who was told hears it
 NOT_WANTED = TAKEN_BACK | {"schedule_ended"}
 # messages that tell of a debit to come
@@ -47,9 +47,10 @@ def after_payment(session: Session, due: Obligation, now: datetime) -> list[str]
     if plan is None:
         return []
     plan_outcome.instalment_paid(session, plan.id)
+    told: list[str] = []
     if plan.status in STANDING_STILL and not _any_given_up(session, plan, due):
-        go_on(session, plan, "charge", now)
-    return complete(session, plan, now)
+        told = go_on(session, plan, "charge", now)
+    return [*told, *complete(session, plan, now)]
 
 
 def paid_by_hand(session: Session, account_id: str, now: datetime) -> list[str]:
@@ -68,21 +69,63 @@ def paid_by_hand(session: Session, account_id: str, now: datetime) -> list[str]:
     for due in payments:
         if due.status == "declined":
             end_payment(session, due, "nothing_owed", now)
-    go_on(session, plan, "charge", now)
+    told = go_on(session, plan, "charge", now)
     session.flush()
-    return complete(session, plan, now)
+    return [*told, *complete(session, plan, now)]
 
 
-def go_on(session: Session, plan: Schedule, by: str, now: datetime) -> None:
-    """What a schedule stood still for is over: it charges again, and what waited is due now, not at its next look."""
-    if plan.status in STANDING_STILL:
+def go_on(session: Session, plan: Schedule, by: str, now: datetime, *, agreed: bool = False) -> list[str]:
+    """What a schedule stood still for is over: it charges again. Ids of the messages promised.
+
+    Dates that went by meanwhile come after a notice (C22), or are due now: where the organisation gives none, or the
+    customer has just `agreed` to every payment that is left.
+    """
+    stood_still = plan.status in STANDING_STILL
+    if stood_still:
         plan.status = ScheduleStatus.active.value
         plan.version += 1
         record(session, by, "schedule_active", plan.id, now)
         clear_alarm_of(session, NEEDS_STAFF, plan.id, now)
-    for due in obligation.of_subject(session, plan.id):
-        if due.status == "due" and due.hold_reason is not None:
+    payments = [each for each in obligation.of_subject(session, plan.id) if each.status == "due"]
+    told: list[str] = []
+    if stood_still and not agreed and plan.made_by != AUTOPAY:  # which announces what it charges by itself
+        told = _after_notice(session, plan, payments, by, now)
+    for due in payments:
+        if due.hold_reason is not None:
             _again(due, min(due.due_at, now))
+    return told
+
+
+def _after_notice(session: Session, plan: Schedule, payments: list[Obligation], by: str, now: datetime) -> list[str]:
+    """Puts dates that went by untried on days that a notice of today is early enough for.
+
+    Later ones are announced anew: what was announced while it stood still was not true, or not said.
+    """
+    paid_to, owed_on = organisation.by_id(session, plan.organisation_id), account.by_id(session, plan.account_id)
+    rules, today = settings_of(session, paid_to), local_date(now, paid_to.timezone)
+    told, day, taken = [], noticed_today(today), {each.due_on for each in payments}
+    is_told = rules.is_on("payment_notice") and not subscription_outcome.is_paused(session, plan)
+    for due in payments:
+        if due.due_on is None or due.retries:
+            continue
+        if due.due_on >= today:
+            due.noticed_at = due.noticed_at if due.noticed_at == due.created_at else None
+            continue
+        if not is_told or owed_on is None or not owed_on.balance_cents:
+            continue
+        while day in taken:
+            day = working_day(day + timedelta(days=1), 1)
+        taken.add(day)
+        before, due.moved_from, due.due_on = due.due_on, due.moved_from or due.due_on, day
+        due.noticed_at = now
+        _again(due, moment_of(day, rules.number("charge_hour"), paid_to.timezone))
+        record(session, by, "obligation_moved", due.id, now, from_on=before.isoformat(), to_on=day.isoformat(),
+               reason="stood_still")  # fmt: skip
+        if subscription_outcome.is_last(session, plan, due):
+            told += subscription_outcome.tell_last(session, plan, due, now)
+        else:
+            told += tell(session, "payment_moved", plan, due.id, f"payment_moved:{due.id}:{due.version}", now)
+    return told
 
 
 def _any_given_up(session: Session, plan: Schedule, paid: Obligation) -> bool:

@@ -27,7 +27,7 @@ def try_again(ports: Ports, organisation_id: str, obligation_id: str, by: str) -
     `retries_used`.
     """
 
-    def work(session: Session) -> None:
+    def work(session: Session) -> list[str]:
         now = ports.clock.now()
         found = obligation.by_id(session, obligation_id)
         if found is None or found.kind != SCHEDULED:
@@ -47,12 +47,16 @@ def try_again(ports: Ports, organisation_id: str, obligation_id: str, by: str) -
             raise Refused("payment_early", due_at=due.due_at)
         if declined:
             _require_allowed(declined, now - timedelta(days=WINDOW_DAYS) > declined[0].claimed_at)
-        _reopen(session, due, plan, by, now)
+        told = _reopen(session, due, plan, by, now)
         due.due_at = min(due.due_at, now)
         record(session, by, "obligation_tried_again", due.id, now, tries=len(declined))
+        return told
 
-    ports.database.run(organisation_id, work)
-    return charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)
+    told = ports.database.run(organisation_id, work)
+    result = charge_obligation(ports, organisation_id, obligation_id, ports.timing.worker_timeout)
+    for message_id in told:  # after it: declined once more, nothing goes on and nothing is told
+        ports.doorbell.ring_message(organisation_id, message_id)
+    return result
 
 
 def _require_allowed(declined: list[Charge], is_past_window: bool) -> None:
@@ -64,10 +68,12 @@ def _require_allowed(declined: list[Charge], is_past_window: bool) -> None:
         raise Refused("retries_used", tries_max=TRIES_MAX, window_days=WINDOW_DAYS)
 
 
-def _reopen(session: Session, due: Obligation, plan: Schedule, by: str, now: datetime) -> None:
-    """A payment that was given up is due again, and what stood still because of it goes on."""
+def _reopen(session: Session, due: Obligation, plan: Schedule, by: str, now: datetime) -> list[str]:
+    """A payment that was given up is due again, and what stood still because of it goes on. Ids of messages."""
+    told: list[str] = []
     if due.status == "declined":
+        told = go_on(session, plan, by, now)
         due.status, due.refused_code = "due", None
-        go_on(session, plan, by, now)
     due.hold_reason = due.hold_until = due.handed_at = None
     due.version += 1
+    return told

@@ -175,6 +175,8 @@ def _resume(case: Case, _wish: Wish, _change: SubscriptionChange) -> list[str]:
     for due in left_out(case):
         end_payment(case.session, due, "paused", case.now, case.by)
     for due in case.payments:
+        if due.status == "due" and due.due_on is not None and due.due_on > case.today:
+            due.noticed_at = due.noticed_at if due.noticed_at == due.created_at else None  # told in vain, or not at all
         if due.status == "due" and due.due_on is not None and due.hold_reason is not None:
             due.due_at = max(moment_of(due.due_on, hour, case.paid_to.timezone), case.now)
             due.hold_reason = due.hold_until = due.handed_at = None
@@ -223,10 +225,11 @@ def _apply_lower(case: Case, changed: list[tuple[Obligation, int]], code: str, c
         else:
             end_payment(case.session, due, code, case.now, case.by)
     schedule = _schedule(case)
+    told: list[str] = []
     if schedule.status in STANDING_STILL and not any(due.status == "declined" for due in case.payments):
-        go_on(case.session, schedule, case.by, case.now)  # it waited for the payment that failed, wanted no more
+        told = go_on(case.session, schedule, case.by, case.now)  # it waited for what failed, which is wanted no more
     case.session.flush()
-    return complete(case.session, schedule, case.now)
+    return [*told, *complete(case.session, schedule, case.now)]
 
 
 def _schedule(case: Case) -> Schedule:

@@ -18,6 +18,7 @@ from portal.storage.subscription import Subscription
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.ledger import post
 from portal.usecases.organisation import record
+from portal.usecases.promise import fresh_key
 from portal.usecases.subscription_promise import tell
 
 CUSTOMER = "customer"
@@ -86,7 +87,8 @@ def tell_last(session: Session, schedule: Schedule, due: Obligation, now: dateti
     row = subscription.of_schedule(session, schedule.id)
     if row is None:
         return []
-    return tell(session, "subscription_last", row, f"subscription_last:{due.id}:{due.due_on}", now, subject_id=due.id)
+    key = fresh_key(session, f"subscription_last:{due.id}:{due.due_on}", now, ":email")
+    return tell(session, "subscription_last", row, key, now, subject_id=due.id)
 
 
 def completed(session: Session, schedule_id: str, now: datetime) -> list[str]:

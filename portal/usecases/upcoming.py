@@ -11,7 +11,7 @@ import structlog
 
 from portal.domain.due_date import local_date, working_days_before
 from portal.domain.plan import PlanState
-from portal.domain.schedule import NOTICE_WORKING_DAYS_MIN, ScheduleStatus
+from portal.domain.schedule import NOTICE_WORKING_DAYS, NOTICE_WORKING_DAYS_MIN, ScheduleStatus
 from portal.domain.subscription import SERIES
 from portal.storage import Session, account, limit, obligation, organisation, payment_method, schedule
 from portal.storage import plan as plans
@@ -19,6 +19,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.schedule import Schedule
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
+from portal.usecases.promise import fresh_key
 from portal.usecases.row_of_sweep import try_row
 from portal.usecases.rule import DAY, midnight
 from portal.usecases.schedule_outcome import tell
@@ -27,7 +28,6 @@ from portal.usecases.subscription_outcome import is_last, is_paused, tell_last
 log = structlog.get_logger()
 
 BATCH = 200
-NOTICE_WORKING_DAYS = 7  # in the middle of the 3 to 10 that the rule allows, so a day of outage does no harm
 LOOK_AHEAD = timedelta(days=14)  # holds seven working days whatever the holidays
 WARN_DAYS = (7, 30)
 SCHEDULES_MAX = 10_000
@@ -91,7 +91,7 @@ def _announced(ports: Ports, organisation_id: str, obligation_id: str) -> bool:
             record(session, "clock", "notice_late", due.id, now, due_on=due.due_on.isoformat())
         if last:
             return tell_last(session, plan, due, now)
-        key = f"payment_upcoming:{due.id}:{due.due_on.isoformat()}"
+        key = fresh_key(session, f"payment_upcoming:{due.id}:{due.due_on.isoformat()}", now)
         return tell(session, "payment_upcoming", plan, due.id, key, now)
 
     promised = ports.database.run(organisation_id, work)

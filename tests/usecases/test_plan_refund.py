@@ -101,24 +101,14 @@ def test_a_plan_that_was_broken_by_a_refund_is_kept_when_that_refund_does_not_ar
     house: House, pool: ThreadPoolExecutor, make: Callable[[House], PlanWish]
 ) -> None:
     """It was broken at its end, for want of what had been given back; whoever heard that hears that it was kept."""
-    row = signed(house, make(house))
-    balance_cents = balance_of(house, row.account_id)
-    payments = instalments(house, row)
-    paid_ids = []
-    for due in payments[:2]:
-        house.clock.at = max(house.clock.at, due.due_at)
-        run_due(house, pool)
-        with house.ports.database.read(house.organisation_id) as session:
-            paid_ids += [each.id for each in charge.of_obligation(session, due.id)]
-    first = charge_of(house, paid_ids[0])
+    row, first = two_of_three_paid(house, make(house), pool)
     settle(house, first.gateway_id or "")
     house.simulator.faults("settlement_declined", merchant=house.merchant_id, operation="refund")
     give_back(house, first.id)
     settle(house, refunds_of(house, first.id)[0].gateway_id or "")
-    house.clock.at = max(house.clock.at, payments[2].due_at)
-    run_due(house, pool)
+    last_paid(house, row, pool)
     assert (plan_now(house, row.id).state, alarms(house)) == ("broken", ["plan_broken"])
-    assert balance_of(house, row.account_id) == balance_cents - row.total_cents + first.amount_cents
+    assert balance_of(house, row.account_id) == 50_000 - row.total_cents + first.amount_cents
     assert {"plan_broken", "refund"} <= set(told(house))
     not_arrived(house, first)
     assert plan_now(house, row.id).state == "completed"
@@ -127,11 +117,38 @@ def test_a_plan_that_was_broken_by_a_refund_is_kept_when_that_refund_does_not_ar
     assert {"plan_completed", "refund_failed"} <= set(told(house))
 
 
-def charge_of(house: House, charge_id: str) -> Charge:
+@pytest.mark.parametrize(("make", "is_lost"), [(wish, True), (settlement, False), (settlement, True)])
+def test_a_plan_that_was_broken_by_a_dispute_is_kept_when_that_is_won(
+    house: House, pool: ThreadPoolExecutor, make: Callable[[House], PlanWish], is_lost: bool
+) -> None:
+    row, first = two_of_three_paid(house, make(house), pool)
+    found = disputed(house, first)
+    if is_lost:
+        decide(house, found, "lost")
+    last_paid(house, row, pool)
+    assert plan_now(house, row.id).state == "broken"
+    assert "plan_broken" in alarms(house)
+    decide(house, found, "won")
+    assert (plan_now(house, row.id).state, balance_of(house, row.account_id)) == ("completed", 0)
+    assert "plan_broken" not in alarms(house)
+    assert {"plan_broken", "plan_completed"} <= set(told(house))
+
+
+def two_of_three_paid(house: House, wanted: PlanWish, pool: ThreadPoolExecutor) -> tuple[Plan, Charge]:
+    """A signed plan in three parts of which two are paid, and the charge that took the first."""
+    row = signed(house, wanted)
+    payments = instalments(house, row)
+    for due in payments[:2]:
+        house.clock.at = max(house.clock.at, due.due_at)
+        run_due(house, pool)
     with house.ports.database.read(house.organisation_id) as session:
-        row = charge.by_id(session, charge_id)
-        assert row is not None
-        return row
+        [first] = charge.of_obligation(session, payments[0].id)
+        return row, first
+
+
+def last_paid(house: House, row: Plan, pool: ThreadPoolExecutor) -> None:
+    house.clock.at = max(house.clock.at, instalments(house, row)[2].due_at)
+    run_due(house, pool)
 
 
 def test_an_instalment_that_a_bank_keeps_undoes_it_until_it_is_won(house: House, kept: Plan) -> None:

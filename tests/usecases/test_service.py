@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from portal.domain.refusal import Refused
-from portal.domain.service import EntryKind, Figures, ServiceFacts
+from portal.domain.service import EntryKind, Figures, ServiceFacts, Share
 from portal.storage import account, obligation
 from portal.storage import service as services
 from portal.usecases.account import add_customer
@@ -15,6 +15,7 @@ from portal.usecases.invariants import check_account
 from portal.usecases.ledger import free_cents, lower_balance
 from portal.usecases.patient import add_patient
 from portal.usecases.service import correct_service, facts_of, lower_service, raise_service, record_service
+from portal.usecases.share import for_obligation
 from tests.rig.house import House
 from tests.rig.payment import balance_of, give_back, settle
 from tests.rig.practice import (
@@ -29,6 +30,7 @@ from tests.rig.practice import (
     service_of,
 )
 from tests.rig.racers import race
+from tests.rig.series import go_to, payments_of, scheduled, told, weekly
 
 
 def sound(house: House, account_id: str) -> None:
@@ -145,6 +147,24 @@ def test_m7_a_service_is_never_paid_beyond_what_is_owed_of_it_although_the_accou
         assert row.refused_code == "service_balance_too_low"
     assert balances(house, owed) == {one: 0, other: 50_000}
     assert len(house.truth()) == 1, "the gateway was not even asked"
+
+
+def test_a_scheduled_payment_for_a_service_that_was_paid_otherwise_does_not_come_and_is_no_decline(
+    house: House,
+) -> None:
+    made = scheduled(house, weekly(house, 1, 10_000))
+    [due] = payments_of(house, made.schedule_id)
+    one, other = service_of(house, due.account_id, 10_000), service_of(house, due.account_id, 50_000)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        for_obligation(session, due.id, [Share(one, 10_000)], house.clock.now())
+    pay(house, due.account_id, {one: 10_000})
+    go_to(house, due)
+    charge_obligation(house.ports, house.organisation_id, due.id, SOON)
+    [ended] = payments_of(house, made.schedule_id)
+    assert (ended.status, ended.refused_code) == ("cancelled", "service_balance_too_low")
+    assert (len(house.truth()), balances(house, due.account_id)) == (1, {one: 0, other: 50_000})
+    assert "payment_not_charged" in told(house)
+    assert "payment_declined" not in told(house)
 
 
 def test_m7_sixteen_processes_pay_one_service_and_take_exactly_what_is_owed_of_it(

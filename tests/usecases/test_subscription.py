@@ -210,18 +210,43 @@ def test_a_month_that_failed_and_was_paid_by_hand_lets_the_program_go_on(house: 
     assert (balance(house, one), row_of(house, one).state) == (0, "ended")
 
 
-def test_a_month_that_waited_for_one_that_failed_is_charged_when_that_is_paid_by_hand(house: House) -> None:
-    one = assigned(house, end_on=date(2027, 2, 1))
+def waiting(house: House, end_on: date) -> str:
+    """One whose second month failed for good, and whose third is owed and waits for it."""
+    one = assigned(house, end_on=end_on)
     activated(house, one)
     house.simulator.faults("decline_hard", merchant=house.merchant_id)
     lived(house, 31)
     house.simulator.clear_faults()
     lived(house, 31)
-    assert balance(house, one) == 14_000, "the third month is owed and waits"
+    assert [each.status for each in payments(house, one)][1:3] == ["declined", "due"]
+    assert balance(house, one) == 14_000
+    return one
+
+
+def test_c22_a_month_that_waited_for_one_that_failed_comes_after_a_notice_when_that_is_paid_by_hand(
+    house: House,
+) -> None:
+    one = waiting(house, date(2027, 3, 1))
+    by_hand(house, one, 7_000)
+    _, second, third, last = payments(house, one)
+    assert (second.status, third.due_on, third.moved_from) == ("cancelled", date(2027, 1, 13), date(2027, 1, 2))
+    assert Counter(told(house))["payment_moved"] == 1
+    lived(house, 8)
+    assert balance(house, one) == 7_000, "not before the day that was told"
+    lived(house, 2)
+    assert (balance(house, one), payments(house, one)[2].status) == (0, "paid")
+    assert last.noticed_at is None, "what comes later is announced as always"
+    lived(house, 60)
+    assert (row_of(house, one).state, Counter(told(house))["subscription_last"]) == ("ended", 1)
+
+
+def test_where_no_notice_is_given_it_comes_at_once(house: House) -> None:
+    house.set("payment_notice", value=False)
+    one = waiting(house, date(2027, 2, 1))
     by_hand(house, one, 7_000)
     lived(house, 1)
     assert [each.status for each in payments(house, one)] == ["paid", "cancelled", "paid"]
-    assert (balance(house, one), len([each for each in house.truth() if each["success"]])) == (0, 3)
+    assert (balance(house, one), Counter(told(house))["payment_moved"]) == (0, 0)
 
 
 def test_what_failed_for_good_and_was_paid_by_hand_lets_the_program_end(house: House) -> None:
