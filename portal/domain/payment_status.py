@@ -55,7 +55,6 @@ _ENDED_LINES = {
     "above_limit": SecondLine.above_limit,
     "autopay_off": SecondLine.autopay_off,
     "notice_missing": SecondLine.announced_anew,
-    "service_balance_too_low": SecondLine.less_owed,
 }
 
 

@@ -40,11 +40,7 @@ LINKS = {
     "payment_moved": Purpose.schedule,
     "payment_cancelled": Purpose.schedule,
 }
-WHY_NOT = {
-    "less_owed": ("balance_too_low", "service_balance_too_low"),
-    "is_off": ("autopay_off",),
-    "told_late": ("notice_missing",),
-}
+WHY_NOT = {"less_owed": "balance_too_low", "is_off": "autopay_off", "told_late": "notice_missing"}
 WITH_CARD = frozenset({"schedule_made", "payment_upcoming", "payment_declined", "card_expiring"})
 
 
@@ -78,7 +74,7 @@ def schedule_facts(ports: Ports, session: Session, row: Message, sender: Organis
         case "payment_cancelled" if due is not None:
             facts |= {"skipped": due.refused_code == "skipped", "under_way": _has_unwanted(session, [due])}
         case "payment_not_charged" if due is not None:
-            facts |= {name: due.refused_code in codes for name, codes in WHY_NOT.items()}
+            facts |= {name: due.refused_code == code for name, code in WHY_NOT.items()}
         case "payment_moved" if due is not None:
             facts |= {"moved_from": due.moved_from}
         case "payment_declined" if due is not None:

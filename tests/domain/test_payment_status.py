@@ -64,10 +64,6 @@ def test_each_state_shows_one_of_three_words(status: str) -> None:
             {"obligation_status": "cancelled", "refused_code": "balance_too_low"},
             Shown(PaymentStatus.declined, SecondLine.less_owed),
         ),
-        (
-            {"obligation_status": "cancelled", "refused_code": "service_balance_too_low"},
-            Shown(PaymentStatus.declined, SecondLine.less_owed),
-        ),
     ],
 )
 def test_the_second_line_says_what_the_word_does_not(facts: dict[str, object], shown: Shown) -> None:

@@ -161,7 +161,7 @@ def test_a_scheduled_payment_for_a_service_that_was_paid_otherwise_does_not_come
     go_to(house, due)
     charge_obligation(house.ports, house.organisation_id, due.id, SOON)
     [ended] = payments_of(house, made.schedule_id)
-    assert (ended.status, ended.refused_code) == ("cancelled", "service_balance_too_low")
+    assert (ended.status, ended.refused_code) == ("cancelled", "nothing_owed")
     assert (len(house.truth()), balances(house, due.account_id)) == (1, {one: 0, other: 50_000})
     assert "payment_not_charged" in told(house)
     assert "payment_declined" not in told(house)
