@@ -177,6 +177,12 @@ def oldest_queued(session: Session) -> datetime | None:
     return session.scalar(select(func.min(Message.created_at)).where(*waiting))
 
 
+def has_email(session: Session, row: Message) -> bool:
+    """Whether the same thing was promised by email as well, whatever became of that."""
+    same = (Message.event == row.event, Message.subject_id == row.subject_id, Message.channel == "email")
+    return bool(session.scalar(select(exists().where(*same))))
+
+
 def is_told_otherwise(session: Session, row: Message) -> bool:
     """Whether the same thing went, or goes, to the customer in another message."""
     same = (Message.event == row.event, Message.subject_id == row.subject_id, Message.id != row.id)

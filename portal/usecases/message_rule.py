@@ -44,6 +44,7 @@ from portal.storage.payment_link import PaymentLink
 from portal.storage.plan import Plan
 from portal.usecases import contact_wish
 from portal.usecases.organisation import OrganisationSettings, settings_of
+from portal.usecases.paper_copy import needs_paper
 from portal.usecases.plan_offer import is_open
 from portal.usecases.rule import DAY, midnight
 from portal.usecases.subscription_deadline import is_waiting
@@ -175,6 +176,12 @@ def _offer_over(letter: Letter) -> Held | None:
 def _no_address(letter: Letter) -> Held | None:
     """Promised for its paper alone: its customer wants records on paper and has no address for mail of this kind."""
     return None if letter.row.recipient else _ends("no_address")
+
+
+def _record_on_paper(letter: Letter) -> Held | None:
+    """C14: a text holds the record itself and no word of the paper. What asks, or answers, rests on the yes to texts."""
+    is_text = letter.channel is Channel.sms
+    return _ends("record_on_paper") if is_text and needs_paper(letter.session, letter.row) else None
 
 
 def _bounced(letter: Letter) -> Held | None:
@@ -327,6 +334,7 @@ def _tomorrow(letter: Letter) -> datetime:
 CHECKS: tuple[Callable[[Letter], Held | None], ...] = (
     _offer_over,
     _no_address,
+    _record_on_paper,
     _bounced,
     _late_confirmation,
     _no_consent,

@@ -9,7 +9,7 @@ from datetime import datetime
 from portal.domain.message import Channel
 from portal.domain.message_event import EVENTS
 from portal.domain.refusal import Refused
-from portal.storage import Session, paper_copy, signing
+from portal.storage import Session, message, paper_copy, signing
 from portal.storage.message import Message
 from portal.storage.paper_copy import PaperCopy
 from portal.usecases.alarm import clear_alarm_of, raise_alarm
@@ -27,8 +27,7 @@ def is_on_paper(session: Session, customer_id: str) -> bool:
 
 def needs_paper(session: Session, row: Message) -> bool:
     """Whether what a message tells must reach its customer, and has to do so on paper."""
-    is_record = row.channel == Channel.email and row.event in EVENTS and bool(EVENTS[row.event].goes_on)
-    return is_record and is_on_paper(session, row.customer_id)
+    return row.event in EVENTS and bool(EVENTS[row.event].goes_on) and is_on_paper(session, row.customer_id)
 
 
 def put_on_paper(session: Session, row: Message, now: datetime) -> bool:
@@ -37,6 +36,8 @@ def put_on_paper(session: Session, row: Message, now: datetime) -> bool:
         return True
     if not needs_paper(session, row):
         return False
+    if row.channel == Channel.sms and message.has_email(session, row):
+        return True  # that email's paper says it
     session.add(PaperCopy(customer_id=row.customer_id, message_id=row.id, made_at=now))
     session.flush()
     raise_alarm(session, ALARM, row.customer_id, now, event=row.event)

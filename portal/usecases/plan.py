@@ -187,11 +187,14 @@ def terms(row: Plan) -> PlanTerms:
 
 
 def payable_cents(session: Session, account: Account, without_subject: str | None = None) -> int:
-    """What can be put into a plan: the balance less what other payments will take, `without_subject`'s left out."""
+    """What can be put into a plan: the balance less what other payments will take.
+
+    Those of `without_subject` are left out, but for one that is on its way: it takes its money, whatever becomes of them.
+    """
     promised = sum(
         each.amount_cents + each.forgiven_cents
         for each in obligations.live_of_account(session, account.id)
-        if each.subject_id != without_subject
+        if each.subject_id != without_subject or each.status != "due"
     )
     return max(account.balance_cents - promised, 0)
 

@@ -29,6 +29,7 @@ from portal.usecases.schedule_outcome import cancel_rest
 CUSTOMER = "customer"
 SUPERSEDED_CODE = "plan_superseded"
 WHY_LENGTH_MAX = 300
+UNDER_WAY = frozenset({"charging", "review"})
 
 
 def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
@@ -125,7 +126,8 @@ def change(
     """Puts a new edition to the customer, to be signed afresh; from now on the old one charges nothing (P9).
 
     An old one that was not signed yet ends at once. A signed one waits: the new signature takes its place, and when
-    the change is cancelled or expires it goes on. Refused `plan_unknown`, `plan_state`, and every rule of `draft`.
+    the change is cancelled or expires it goes on. Refused `plan_unknown`, `plan_state`, `plan_payment_under_way` (nobody
+    knows yet whether its money is left to be put into the new one), and every rule of `draft`.
     """
 
     def work(session: Session) -> tuple[Plan, list[str]]:
@@ -135,6 +137,8 @@ def change(
             raise Refused("plan_state", reference=old.reference, state="changing")
         if old.state not in OPEN | {PlanState.broken}:
             raise Refused("plan_state", reference=old.reference, state=old.state)
+        if any(each.status in UNDER_WAY for each in obligations.of_subject(session, old.schedule_id or "")):
+            raise Refused("plan_payment_under_way")
         account = accounts.lock(session, old.account_id)
         order = PlanOrder(account.id, wish, channels or old.channels, offer_days or old.offer_days)
         row = draft(session, account, order, payable_cents(session, account, old.schedule_id), by, now)

@@ -41,13 +41,12 @@ def tell(
 ) -> list[str]:
     """Promises a message about a plan by email, or by text where there is no address; ids of the messages.
 
+    Whoever wants records on paper has none by text (C14).
     `is_answer`: the customer is doing something at this moment, and this answers it.
     """
     payer = _payer(session, plan)
-    by_text = not payer.email and Channel.sms in EVENTS[event].channels
+    by_text = not payer.email and Channel.sms in EVENTS[event].channels and not is_on_paper(session, payer.id)
     ways: tuple[str, ...] = ("sms",) if by_text else ("email",)
-    if by_text and is_on_paper(session, payer.id):
-        ways = ("sms", "email")  # the text tells it now, and the record comes on paper
     return _promised(session, event, plan, payer, ways, key, now, locale, is_answer=is_answer)
 
 

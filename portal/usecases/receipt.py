@@ -75,10 +75,12 @@ def issue_receipt(session: Session, row: Charge, due: Obligation, owed_on: Accou
     by_email, by_sms = receipt_keys(row.id)
     promised = []
     is_here = _is_here(due, now)
-    if rules.is_on("receipt_by_email") and (payer.email or is_on_paper(session, payer.id)):
-        to = payer.email or ""
+    is_emailed, is_texted = rules.is_on("receipt_by_email"), rules.is_on("receipt_by_sms") and may_text(session, payer)
+    on_paper = is_on_paper(session, payer.id)  # then a text would carry a record that is to come by mail (C14)
+    if (is_emailed and (payer.email or on_paper)) or (is_texted and on_paper):
+        to = (payer.email or "") if is_emailed else ""
         promised.append(promise(session, "receipt", "email", payer, to, receipt.id, by_email, now, is_answer=is_here))
-    if payer.phone and rules.is_on("receipt_by_sms") and may_text(session, payer):
+    if payer.phone and is_texted and not on_paper:
         promised.append(
             promise(session, "receipt", "sms", payer, payer.phone, receipt.id, by_sms, now, is_answer=is_here)
         )

@@ -225,6 +225,10 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "identity_wrong": lambda _facts: _("That is not what we have on file. Check it, or call us."),
     "plan_not_open": lambda _facts: _("This plan can no longer be signed. Nothing was charged."),
     "plan_outdated": lambda _facts: _("What is owed has changed, so this plan cannot be signed as it is."),
+    "plan_payment_under_way": lambda _facts: _(
+        "A payment of this plan is being made at this moment, and nobody knows yet whether it succeeds. "
+        "Change the plan when that has ended, in a few minutes."
+    ),
     "plan_unprintable": lambda _facts: _(
         "The agreement could not be written at the moment. Please try again, or call us."
     ),

@@ -269,6 +269,7 @@ def test_the_rules_are_asked_in_the_order_of_their_table() -> None:
     order = [
         "_offer_over",
         "_no_address",
+        "_record_on_paper",
         "_bounced",
         "_late_confirmation",
         "_no_consent",
@@ -283,7 +284,7 @@ def test_the_rules_are_asked_in_the_order_of_their_table() -> None:
     ]
     assert [check.__name__ for check in CHECKS] == order
     assert [*MESSAGE_RULES] == [
-        "offer_over", "no_address", "address_bounced", "late_confirmation", "no_consent", "opted_out",
-        "medium_refused", "work_address", "debt_disputed", "payment_over", "quiet_hours", "inconvenient_time",
+        "offer_over", "no_address", "record_on_paper", "address_bounced", "late_confirmation", "no_consent",
+        "opted_out", "medium_refused", "work_address", "debt_disputed", "payment_over", "quiet_hours", "inconvenient_time",
         "capped_answer", "capped",
     ]  # fmt: skip

@@ -23,10 +23,11 @@ from portal.usecases.subscription_change import ask
 from portal.usecases.subscription_worth import Wish
 from tests.rig.autopay import practice, turned_on
 from tests.rig.house import House
-from tests.rig.plans import BROWSER, IP, Signer, instalments, offered, plan_now, signer
+from tests.rig.plans import BROWSER, IP, Signer, instalments, offered, plan_now, signer, wish
 from tests.rig.series import go_to, run_due, told
 from tests.rig.subscriptions import activated, assigned
 
+PHONE = "+13125550123"
 SAID = "so the paper to keep comes by mail"
 
 
@@ -44,11 +45,11 @@ def name(house: House) -> str:
     return own
 
 
-def address(house: House, email: str | None) -> None:
+def address(house: House, email: str | None, phone: str | None = None) -> None:
     with house.ports.database.transaction(house.organisation_id) as session:
         row = customer.by_id(session, house.customer_id)
         assert row is not None
-        row.email = email
+        row.email, row.phone = email, phone or row.phone
         row.address_line1, row.city, row.state, row.postal_code = "1 Elm Street", "Chicago", "IL", "60614"
 
 
@@ -219,6 +220,38 @@ def test_c14_a_customer_without_an_address_gets_the_record_on_paper_all_the_same
     with house.ports.database.read(house.organisation_id) as session:
         rows = [each for each in message.of_customer(session, house.customer_id) if not each.recipient]
     assert {(each.state, each.held_by) for each in rows} == {("stopped", "no_address")}
+    assert "message_must_reach" not in alarms(house)
+
+
+def test_c14_no_text_carries_a_record_after_the_withdrawal_and_what_asks_is_texted_as_before(
+    house: House, name: str, pool: ThreadPoolExecutor
+) -> None:
+    house.has_carrier()
+    house.agrees_to_texts(PHONE)
+    house.set("receipt_by_email", value=False)
+    house.set("receipt_by_sms", value=True)
+    address(house, f"{name}@example.com", PHONE)
+    person = signer(house, offered(house, wish(house, down_cents=5_000))).read()
+    person.sign()
+    _down, second, *_rest = instalments(house, plan_now(house, person.plan_id))
+    run_due(house, pool)
+    withdrawn(person)
+    told(house)
+    [(receipt, about)] = [(copy, each) for copy, each in waiting(house) if each.event == "receipt"]
+    assert (about.event, about.channel) == ("receipt", "sms"), "promised before, stopped when it was to leave"
+    assert "Receipt" in printed(house, receipt)[0]
+    go_to(house, second)
+    run_due(house, pool)
+    cancel(house.ports, house.organisation_id, person.plan_id, "staff")
+    offered(house, channels="sms")
+    told(house)
+    with house.ports.database.read(house.organisation_id) as session:
+        texts = {(each.event, each.state, each.held_by) for each in message.of_customer(session, house.customer_id)
+                 if each.channel == "sms"}  # fmt: skip
+    assert texts == {("receipt", "stopped", "record_on_paper"), ("plan_offer", "sent", None)}
+    assert sorted(about.event for _copy, about in waiting(house)) == [
+        "plan_cancelled", "plan_signed", "receipt", "receipt",
+    ]  # fmt: skip
     assert "message_must_reach" not in alarms(house)
 
 

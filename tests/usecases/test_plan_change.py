@@ -1,0 +1,94 @@
+"""A signed plan is changed while a payment of it is on its way: each cent is in the old edition or in the new, once."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.refusal import Refused
+from portal.storage import account as accounts
+from portal.storage.plan import Plan
+from portal.usecases.charge import apply, charge_obligation, claim, send
+from portal.usecases.plan import payable_cents
+from portal.usecases.plan_life import change
+from tests.rig.house import House
+from tests.rig.plans import account_now, instalments, plan_now, signed, signer, wish
+from tests.rig.series import go_to, run_due
+
+PATIENT = timedelta(seconds=30)
+BALANCE, FIRST = 30_000, 10_000
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+def changed(house: House, plan: Plan) -> Plan:
+    return change(house.ports, house.organisation_id, plan.id, wish(house, 2), "staff")
+
+
+def kept_by_its_customer(house: House, new: Plan, pool: ThreadPoolExecutor) -> list[int]:
+    """Signed and paid to its end; what it took."""
+    before = len(house.truth())
+    signer(house, new).read(house.card_on_file()).sign()
+    for each in instalments(house, plan_now(house, new.id)):
+        go_to(house, each)
+        run_due(house, pool)
+    return [int(str(sale["amount_cents"])) for sale in house.truth()[before:] if sale["success"]]
+
+
+def test_p9_a_plan_is_not_changed_while_a_payment_of_it_is_on_its_way(house: House, pool: ThreadPoolExecutor) -> None:
+    plan = signed(house, balance_cents=BALANCE)
+    first = instalments(house, plan)[0]
+    go_to(house, first)
+    claimed = claim(house.ports, house.organisation_id, first.id, PATIENT)
+    with pytest.raises(Refused, match="plan_payment_under_way"):
+        changed(house, plan)
+    assert plan_now(house, plan.id).state == "signed", "nothing was changed"
+    with house.ports.database.read(house.organisation_id) as session:
+        owed_on = accounts.by_id(session, plan.account_id)
+        assert owed_on is not None
+        assert payable_cents(session, owed_on, plan.schedule_id) == BALANCE - FIRST, "the other two are left out"
+    outcome = send(house.ports, claimed, PATIENT)
+    assert outcome is not None
+    apply(house.ports, claimed, outcome)
+    new = changed(house, plan)
+    assert new.total_cents == BALANCE - FIRST
+    assert kept_by_its_customer(house, new, pool) == [FIRST, FIRST]
+    assert account_now(house, plan).balance_cents == 0
+
+
+def test_p9_of_a_change_and_a_charge_at_once_neither_takes_the_others_money(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    plan = signed(house, balance_cents=BALANCE)
+    first = instalments(house, plan)[0]
+    go_to(house, first)
+    gate = threading.Barrier(2)
+
+    def charged() -> str:
+        gate.wait()
+        return charge_obligation(house.ports, house.organisation_id, first.id, PATIENT).obligation_status
+
+    def asked() -> Plan | None:
+        gate.wait()
+        try:
+            return changed(house, plan)
+        except Refused as refused:
+            assert refused.code == "plan_payment_under_way"
+            return None
+
+    status, new = pool.submit(charged), pool.submit(asked)
+    ended = status.result()
+    new_row = new.result() or changed(house, plan)
+    took = FIRST if ended == "paid" else 0
+    assert ended in {"paid", "due"}
+    assert [each["amount_cents"] for each in house.truth()] == [took] * bool(took)
+    assert new_row.total_cents == BALANCE - took
+    assert sum(kept_by_its_customer(house, new_row, pool)) == BALANCE - took
+    assert account_now(house, plan).balance_cents == 0
+    assert {each.status for each in instalments(house, plan)} <= {"paid", "cancelled"}
