@@ -34,8 +34,8 @@ MESSAGE_RULES: dict[str, MessageRule] = {
                     "its time is over.",
                     "S1:38 (N4)", ends=True),
         MessageRule("no_address", "There is no address on file; it goes on paper.", "15 USC 7001(c) (C14)", ends=True),
-        MessageRule("record_on_paper", "The customer took the consent to electronic records back: it goes on paper, and "
-                    "no text carries it.", "15 USC 7001(c) (C14)", ends=True),
+        MessageRule("record_on_paper", "The customer took the consent to electronic records back: it goes on paper, "
+                    "and no text carries it.", "15 USC 7001(c) (C14)", ends=True),
         MessageRule("address_bounced", "The address was refused for good ({reason}): nothing is sent to it until "
                     "staff say it works.", "good practice of mail servers and carriers", ends=True),
         MessageRule("late_confirmation", "A text that confirms an opt-out goes within five minutes, or not at all.",

@@ -179,7 +179,7 @@ def _no_address(letter: Letter) -> Held | None:
 
 
 def _record_on_paper(letter: Letter) -> Held | None:
-    """C14: a text holds the record itself and no word of the paper. What asks, or answers, rests on the yes to texts."""
+    """C14: a text holds the record itself and no word of the paper. What asks or answers rests on the yes to texts."""
     is_text = letter.channel is Channel.sms
     return _ends("record_on_paper") if is_text and needs_paper(letter.session, letter.row) else None
 

@@ -189,7 +189,7 @@ def terms(row: Plan) -> PlanTerms:
 def payable_cents(session: Session, account: Account, without_subject: str | None = None) -> int:
     """What can be put into a plan: the balance less what other payments will take.
 
-    Those of `without_subject` are left out, but for one that is on its way: it takes its money, whatever becomes of them.
+    Those of `without_subject` are left out, but for one that is on its way: it takes its money, whatever they become.
     """
     promised = sum(
         each.amount_cents + each.forgiven_cents

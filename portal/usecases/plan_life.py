@@ -126,8 +126,8 @@ def change(
     """Puts a new edition to the customer, to be signed afresh; from now on the old one charges nothing (P9).
 
     An old one that was not signed yet ends at once. A signed one waits: the new signature takes its place, and when
-    the change is cancelled or expires it goes on. Refused `plan_unknown`, `plan_state`, `plan_payment_under_way` (nobody
-    knows yet whether its money is left to be put into the new one), and every rule of `draft`.
+    the change is cancelled or expires it goes on. Refused `plan_unknown`, `plan_state`, `plan_payment_under_way`
+    (nobody knows yet whether its money is left to be put into the new one), and every rule of `draft`.
     """
 
     def work(session: Session) -> tuple[Plan, list[str]]:

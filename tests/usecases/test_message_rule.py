@@ -285,6 +285,6 @@ def test_the_rules_are_asked_in_the_order_of_their_table() -> None:
     assert [check.__name__ for check in CHECKS] == order
     assert [*MESSAGE_RULES] == [
         "offer_over", "no_address", "record_on_paper", "address_bounced", "late_confirmation", "no_consent",
-        "opted_out", "medium_refused", "work_address", "debt_disputed", "payment_over", "quiet_hours", "inconvenient_time",
-        "capped_answer", "capped",
+        "opted_out", "medium_refused", "work_address", "debt_disputed", "payment_over", "quiet_hours",
+        "inconvenient_time", "capped_answer", "capped",
     ]  # fmt: skip
