@@ -10,6 +10,7 @@ from portal.storage import customer as customers
 from portal.storage import limit as limits
 from portal.storage import message as messages
 from portal.storage import schedule as schedules
+from portal.usecases.paper_copy import is_on_paper
 from portal.usecases.ports import Ports
 from portal.usecases.promise import promise
 
@@ -18,13 +19,18 @@ DAY = timedelta(days=1)
 
 
 def send_again(ports: Ports, organisation_id: str, receipt_id: str) -> None:
-    """Promises the receipt again to the address on file. Refused `receipt_no_address`, `receipt_capped`."""
+    """Promises the receipt again to the address on file.
+
+    Refused `receipt_no_address`, `receipt_on_paper` (C14: it is printed and posted once), `receipt_capped`.
+    """
     now = ports.clock.now()
     with ports.database.transaction(organisation_id) as session:
         row = messages.receipt_by_id(session, receipt_id)
         payer = customers.by_id(session, row.customer_id) if row is not None else None
         if row is None or payer is None or not payer.email:
             raise Refused("receipt_no_address")
+        if is_on_paper(session, payer.id):
+            raise Refused("receipt_on_paper")
         number = limits.count_up(session, "receipt_again", row.id, DAY, now)
         if number > PER_RECEIPT_AND_DAY:
             raise Refused("receipt_capped")
@@ -42,6 +48,8 @@ def send_schedule_again(ports: Ports, organisation_id: str, visit_id: str) -> No
         payer = customers.by_id(session, plan.customer_id) if plan is not None else None
         if plan is None or payer is None or not payer.email:
             raise Refused("receipt_no_address")
+        if is_on_paper(session, payer.id):
+            raise Refused("receipt_on_paper")
         number = limits.count_up(session, "schedule_again", plan.id, DAY, now)
         if number > PER_RECEIPT_AND_DAY:
             raise Refused("receipt_capped")

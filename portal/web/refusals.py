@@ -210,6 +210,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "sign_in_busy": lambda _facts: _("Many people are signing in at this moment. Try again in a few seconds."),
     "sign_in_over": lambda _facts: _("Your sign-in has ended. Sign in again."),
     "sign_in_wrong": lambda _facts: _("That did not match. Check everything and try again."),
+    "receipt_on_paper": lambda _facts: _("Your records come by mail, on paper. You can print this page as well."),
     "receipt_no_address": lambda _facts: _("There is no email address on file. Print the receipt from this page."),
     "consent_missing": lambda _facts: _("Tick the box to go on, or call us to get everything on paper."),
     "document_not_opened": lambda _facts: _("Open the agreement first, so that we know that you can read it."),

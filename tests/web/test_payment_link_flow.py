@@ -9,8 +9,10 @@ from portal.storage import agreement, customer, obligation, payment_method
 from portal.usecases.janitor import sweep
 from portal.usecases.plan_life import cancel
 from portal.usecases.restore import hold_charging
-from tests.rig.plans import offered, signer
+from portal.usecases.sign import withdraw
+from tests.rig.plans import BROWSER, IP, offered, signer
 from tests.rig.reader import Reader
+from tests.rig.series import told
 from tests.web.conftest import Portal
 
 
@@ -287,6 +289,26 @@ def test_the_receipt_can_be_sent_again_three_times_and_kept_as_pdf(portal: Porta
     assert answer.mimetype == "application/pdf"
     assert answer.get_data().startswith(b"%PDF")
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_c14_who_took_the_consent_to_files_back_reads_that_the_receipt_comes_on_paper_and_gets_one(
+    portal: Portal,
+) -> None:
+    house = portal.house
+    person = signer(house, offered(house)).read()
+    person.sign()
+    withdraw(house.ports, house.organisation_id, person.signing_id, person.secret, ip=IP, user_agent=BROWSER)
+    told(house)
+    reader = portal.card(portal.at_amount(), amount="Minimum payment")
+    assert reader.rows()["Receipt to"] == "By mail, on paper"
+    token = reader.values_of(reader.form_of("Confirm and continue")[0])["csrf_token"]
+    reader.press("Confirm and continue").choose("I have read this").press("Pay $5.00")
+    assert reader.sees("Your receipt comes by mail, on paper, as you asked.")
+    assert not reader.sees("Email the receipt again")
+    asked = len(house.doorbell.messages)
+    reader.post(f"{reader.path}/receipt", {"csrf_token": token})
+    assert reader.sees("Your records come by mail, on paper.")
+    assert len(house.doorbell.messages) == asked
 
 
 def test_a_payment_without_an_answer_is_being_confirmed_and_resolves_by_itself(portal: Portal) -> None:

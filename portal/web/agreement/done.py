@@ -16,6 +16,7 @@ from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.personal_link import closed
+from portal.web.records import records_of
 from portal.web.refusals import sentence
 
 REACHED_BY = ("email", "phone")
@@ -28,7 +29,6 @@ def show(here: Here) -> AnyResponse:
     walk, told = here.walk, " ".join(map(str, get_flashed_messages()))
     with ports().database.read(organisation().id) as session:
         shown = payment_status.of_schedule(session, walk.plan.schedule_id or "", walk.organisation)
-        consent = signings.latest_consent(session, walk.customer.id)
     if shown is None:
         raise AssertionError("a plan was signed without a schedule")
     waiting = request.headers.get("HX-Target") == "div#outcome"
@@ -40,8 +40,7 @@ def show(here: Here) -> AnyResponse:
         words=words(),
         line=line,
         told=told,
-        on_paper=consent is not None and consent.said == "withdrawn",
-        email=bool(walk.customer.email),
+        **records_of(walk.customer.id, walk.customer.email),
         here=here.path(SignStep.done.value),
         paths={kind: here.path(f"{kind}_pdf") for kind in KINDS},
         withdraw_path=here.path("withdraw"),

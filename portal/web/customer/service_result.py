@@ -18,6 +18,7 @@ from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
 from portal.web.customer.service_payment import PAY
 from portal.web.fragments import move_on, page
+from portal.web.records import records_of
 from portal.web.unpaid import confirming, declined
 
 
@@ -53,7 +54,7 @@ def result(here: Here, selection_id: str) -> AnyResponse:
             shares=shares,
             note=chosen.row.note,
             names_patients=len({line.patient.id for line in chosen.lines}) > 1,
-            email=here.customer.email if chosen.settings.is_on("receipt_by_email") else "",
+            **records_of(here.customer.id, here.customer.email, is_emailed=chosen.settings.is_on("receipt_by_email")),
             **context,
         )
     if due.status in ("due", "charging", "review"):

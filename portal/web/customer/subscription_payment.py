@@ -26,6 +26,7 @@ from portal.web.customer.door import path_of
 from portal.web.customer.guard import Here, page_for
 from portal.web.fragments import move_on, page
 from portal.web.language import current
+from portal.web.records import records_of
 from portal.web.refusals import sentence
 from portal.web.signed_in import browser
 from portal.web.unpaid import confirming, declined
@@ -115,7 +116,7 @@ def result(here: Here, subscription_id: str) -> AnyResponse:
             seen=seen,
             receipt=receipt,
             attempt=last,
-            email=seen.customer.email if seen.settings.is_on("receipt_by_email") else "",
+            **records_of(seen.customer.id, seen.customer.email, is_emailed=seen.settings.is_on("receipt_by_email")),
             **context,
         )
     if due.status in ("charging", "review") or (due.status == "due" and not due.retries):

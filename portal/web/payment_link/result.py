@@ -30,6 +30,7 @@ from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, step
 from portal.web.personal_link import closed
+from portal.web.records import records_of
 from portal.web.refusals import sentence
 from portal.web.unpaid import confirming, declined
 
@@ -154,7 +155,11 @@ def _page(here: Here, told: str) -> AnyResponse:
             obligation=obligation,
             receipt=found.receipt,
             attempt=found.attempt,
-            email=details_of(here.walk)["email"] if here.walk.settings.is_on("receipt_by_email") else "",
+            **records_of(
+                here.walk.customer.id,
+                details_of(here.walk)["email"],
+                is_emailed=here.walk.settings.is_on("receipt_by_email"),
+            ),
             **context,
         )
     if obligation.status in CONFIRMING or obligation.status == "review":
