@@ -38,6 +38,7 @@ _SUBSCRIPTION = (*_PAYER, Fact("manager_name", FactKind.name), Fact("manager_pho
 
 _BY_EITHER = frozenset({Channel.email, Channel.sms})
 _UNTIL = (Fact("expires_at", FactKind.instant),)
+_IN_PROGRAM = Fact("in_program", FactKind.flag, required=False)  # of a subscription, of which no one payment is moved
 _LINK = (Fact("link_url", FactKind.url),)  # made when the message is sent, for its own purpose
 
 EVENTS: dict[str, Event] = {
@@ -116,6 +117,7 @@ EVENTS: dict[str, Event] = {
                 *_LINK,
                 Fact("payments", FactKind.payments),
                 Fact("total_cents", FactKind.cents),
+                _IN_PROGRAM,
             ),
             opt_out=True,
             goes_on="The copy of an authorization must be provided (Reg E 1005.10(b), C2).",
@@ -136,7 +138,7 @@ EVENTS: dict[str, Event] = {
             "payment_moved",
             frozenset({Channel.email}),
             MessageKind.notice,
-            (*_SENDER, *_PAYER, *_PAYMENT, *_LINK, Fact("moved_from", FactKind.day)),
+            (*_SENDER, *_PAYER, *_PAYMENT, *_LINK, Fact("moved_from", FactKind.day), _IN_PROGRAM),
             opt_out=True,
             goes_on="A debit comes on another date than the one authorized (Reg E 1005.10(d)).",
         ),
@@ -144,7 +146,7 @@ EVENTS: dict[str, Event] = {
             "payment_upcoming",
             frozenset({Channel.email}),
             MessageKind.notice,
-            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, *_LINK),
+            (*_SENDER, *_PAYER, *_PAYMENT, *_CARD, *_LINK, _IN_PROGRAM),
             opt_out=True,
             goes_on="The law asks for this notice before the debit (15 USC 1692f(2), Reg F 1006.22(c), C22).",
         ),

@@ -11,6 +11,7 @@ from typing import Any
 from portal.domain.due_date import local_date
 from portal.domain.message import Attachment, DeliveryPermanent
 from portal.domain.payment_link import Purpose
+from portal.domain.subscription import SERIES
 from portal.storage import Session, account, agreement, autopay, charge, customer, obligation, organisation, schedule
 from portal.storage.message import Message
 from portal.storage.obligation import Obligation
@@ -41,6 +42,7 @@ LINKS = {
     "payment_cancelled": Purpose.schedule,
 }
 WHY_NOT = {"less_owed": "balance_too_low", "is_off": "autopay_off", "told_late": "notice_missing"}
+SAY_WHAT_CAN_BE_DONE = frozenset({"schedule_made", "payment_moved", "payment_upcoming"})
 WITH_CARD = frozenset({"schedule_made", "payment_upcoming", "payment_declined", "card_expiring"})
 
 
@@ -58,6 +60,8 @@ def schedule_facts(ports: Ports, session: Session, row: Message, sender: Organis
         facts |= _card(session, due or payments[0])
     if row.event in LINKS:
         facts |= _link(ports, row)
+    if row.event in SAY_WHAT_CAN_BE_DONE:
+        facts |= {"in_program": plan.series == SERIES}
     if due is not None:
         facts |= {"amount_cents": due.amount_cents, "due_on": due.due_on}
     match row.event:

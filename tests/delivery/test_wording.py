@@ -106,6 +106,16 @@ def test_a_card_we_know_nothing_of_is_called_a_card(wording: Wording, unknown: s
     assert "Confirmación" not in message.text
 
 
+@pytest.mark.parametrize("event", ["schedule_made", "payment_moved", "payment_upcoming"])
+def test_of_a_subscription_no_single_payment_is_offered_to_be_moved_or_cancelled(wording: Wording, event: str) -> None:
+    usual, of_program = (wording.message(event, "en", FACTS[event] | {"in_program": each}) for each in (False, True))
+    for offered in ("change your payments", "cancel a payment", "cancel or move it"):
+        assert offered not in of_program.text
+        assert offered not in Page(of_program.html).text
+    assert "change your payments" in usual.text
+    assert "See your payments" in Page(of_program.html).text
+
+
 def test_spanish_is_spanish_in_every_part(wording: Wording) -> None:
     message = wording.message("receipt", "es-MX", FACTS["receipt"])
     assert message.locale == "es"

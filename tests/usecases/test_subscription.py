@@ -231,6 +231,11 @@ def test_c22_a_month_that_waited_for_one_that_failed_comes_after_a_notice_when_t
     _, second, third, last = payments(house, one)
     assert (second.status, third.due_on, third.moved_from) == ("cancelled", date(2027, 1, 13), date(2027, 1, 2))
     assert Counter(told(house))["payment_moved"] == 1
+    said = said_to(house)
+    assert "See your payments" in said
+    assert "You can take your authorization back at any time" in said
+    for never in ("To cancel or move it", "You can cancel a payment", "See or change"):
+        assert never not in said, "no one month of a subscription is moved or cancelled"
     lived(house, 8)
     assert balance(house, one) == 7_000, "not before the day that was told"
     lived(house, 2)
@@ -238,6 +243,12 @@ def test_c22_a_month_that_waited_for_one_that_failed_comes_after_a_notice_when_t
     assert last.noticed_at is None, "what comes later is announced as always"
     lived(house, 60)
     assert (row_of(house, one).state, Counter(told(house))["subscription_last"]) == ("ended", 1)
+
+
+def said_to(house: House) -> str:
+    """Every email that leads to this organisation, one after another and in one line."""
+    mails = house.simulator.call("GET", "/mailbox.json?recipient=ada")
+    return " ".join(" ".join(each["text"] for each in mails if f"/{house.slug}/" in each["text"]).split())
 
 
 def test_where_no_notice_is_given_it_comes_at_once(house: House) -> None:

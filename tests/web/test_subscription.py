@@ -133,6 +133,7 @@ def test_a_declined_card_recovers_through_the_card_door(portal: Portal, particip
     reader.set_hidden("card_nonce", portal.house.nonce("5555555555554444")).press("Continue")
     reader.choose("I have read this").press("Use this card")
     assert reader.heading == "Your card was changed"
+    assert reader.follow("Back to your account").path == f"/{portal.slug}/account"
     assert [each.status for each in payments(portal.house, one)][:2] == ["paid", "due"]
     assert reader.open(f"/{portal.slug}/self-pay").sees("4444")
 

@@ -8,7 +8,7 @@ from portal.domain.schedule_agreement import keep_words
 from portal.usecases import card_link
 from portal.web.access import organisation, ports
 from portal.web.card_fields import client_token_answer, script_base
-from portal.web.card_link.guard import AUTHORIZE, CARD, Here, step
+from portal.web.card_link.guard import AUTHORIZE, CARD, Here, account_of, step
 from portal.web.fragments import move_on, page
 from portal.web.language import current
 from portal.web.refusals import sentence
@@ -57,6 +57,7 @@ def _page(here: Here, errors: dict[str, str], status: int) -> Response:
         seen=here.seen,
         errors=errors,
         here=here.path(CARD),
+        account=account_of(here),
         keep_words=keep_words(organisation().name, current()),
         script_base=script_base(),
         client_token_path=here.path("client_token"),

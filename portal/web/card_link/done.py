@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.usecases import card_link, payment_status
 from portal.web.access import organisation, ports
-from portal.web.card_link.guard import CARD, DONE, Here, step
+from portal.web.card_link.guard import CARD, DONE, Here, account_of, step
 from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.personal_link import closed
@@ -29,6 +29,7 @@ def show(here: Here) -> AnyResponse:
         line=line,
         here=here.path(DONE),
         again=here.path("again"),
+        account=account_of(here),
     )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 
-from flask import Response
+from flask import Response, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.payment_link import LinkState
 from portal.usecases.card_link import CardVisit, look
 from portal.web import personal_link
-from portal.web.access import of_organisation, ports
+from portal.web.access import of_organisation, organisation, ports
 from portal.web.card_link.door import CARD_LINK, door
 from portal.web.fragments import move_on, page
 from portal.web.personal_link import closed, spent
@@ -31,6 +31,11 @@ class Here:
 
     def path(self, step: str) -> str:
         return CARD_LINK.path_of(step, self.visit_id)
+
+
+def account_of(here: Here) -> str:
+    """The first page of whoever came here from behind the sign-in; empty for who came by a link."""
+    return url_for("customer.home", slug=organisation().slug) if here.seen.visit.sign_in_id else ""
 
 
 View = Callable[[Here], Response | AnyResponse]
