@@ -63,7 +63,8 @@ def ends_at(who: Who, opened_at: datetime, seen_at: datetime) -> datetime:
 class Limit:
     """How often something may be tried in a window by what shares a key.
 
-    `of` names the parts of the key: name (whose it is), network, device, organisation; the window is in the bucket.
+    `of` names the parts of the key: name (whose it is), network, device, organisation, deployment (all organisations
+    together); the window is in the bucket.
     """
 
     of: tuple[str, ...]
@@ -74,6 +75,16 @@ class Limit:
     def bucket(self) -> str:
         """The name under which it is counted."""
         return f"sign_in_{'_'.join(self.of)}_{int(self.window.total_seconds())}"
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Counted over all organisations."""
+        return "deployment" in self.of
+
+    @property
+    def is_flood(self) -> bool:
+        """Whoever exceeds it comes from many networks at once: a person is told (attack 4)."""
+        return self.of[0] in ("organisation", "deployment") and "network" not in self.of
 
 
 # A name from one network first, so that a stranger's tries elsewhere do not lock its owner out (attack 5); then wider
@@ -86,6 +97,8 @@ STAFF_LIMITS: tuple[Limit, ...] = (
     Limit(("name",), DAY, 200),
     Limit(("network",), HOUR, 60),
     Limit(("organisation",), HOUR, 600),
+    Limit(("deployment", "network"), HOUR, 180),
+    Limit(("deployment",), HOUR, 3_000),
 )
 CUSTOMER_LIMITS: tuple[Limit, ...] = (
     Limit(("name", "network"), QUARTER, 5),
@@ -93,6 +106,8 @@ CUSTOMER_LIMITS: tuple[Limit, ...] = (
     Limit(("name",), DAY, 20),  # with four digits: at most one chance in 500 a day (attack 3)
     Limit(("network",), HOUR, 60),
     Limit(("organisation",), HOUR, 3_000),
+    Limit(("deployment", "network"), HOUR, 180),
+    Limit(("deployment",), HOUR, 15_000),
 )
 # A device its owner told us to remember is counted by itself, so nobody else's tries are held against it (attack 5).
 DEVICE_LIMITS: tuple[Limit, ...] = (
@@ -115,6 +130,8 @@ ASKING_LIMITS: tuple[Limit, ...] = (
 CODE_LIMITS: tuple[Limit, ...] = (
     Limit(("network", "code"), HOUR, 30),
     Limit(("organisation", "code"), HOUR, 3_000),
+    Limit(("deployment", "network", "code"), HOUR, 90),
+    Limit(("deployment", "code"), HOUR, 15_000),
 )
 CODE_TRIES = 5  # of one code
 CODE_DIGITS = 6

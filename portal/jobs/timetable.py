@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import Gauge
 
 from portal.jobs.run import run as run_due
+from portal.usecases.forget_counts import forget_counts
 from portal.usecases.invariants import Walk
 from portal.usecases.janitor import POOL, sweep
 from portal.usecases.notice import forget_old
@@ -59,6 +60,7 @@ def _nights(ports: Ports, stop: threading.Event) -> None:
         try:
             done = reconcile_nights(ports)
             forget_old(ports)
+            forget_counts(ports)
         except Exception as error:
             log.error("nights_failed", exc_info=error)
         else:

@@ -36,6 +36,7 @@ def keys_of(session: Session, name: str, browser: Browser) -> dict[str, str]:
         "name": name,
         "network": network_of(browser.ip),
         "organisation": str(session.info["organisation_id"]),
+        "deployment": "",
         # what is counted apart from signing in itself
         "asking": "asking",
         "code": "code",
@@ -49,9 +50,9 @@ def may_try(session: Session, who: Who, rows: Iterable[Limit], keys: Mapping[str
     A try that one limit stops is not counted against the wider ones: trying on during a pause makes no longer one.
     """
     for limit in rows:
-        count = limits.count_up(session, f"{who}_{limit.bucket}", _key(limit, keys), limit.window, now)
+        count = _count(session, who, limit, keys, now, 1)
         if count > limit.most:
-            if limit.of == ("organisation",):
+            if limit.is_flood:
                 raise_alarm(session, "sign_in_flood", keys["organisation"], now, who=who.value, tries=count)
             return False
     return True
@@ -60,7 +61,7 @@ def may_try(session: Session, who: Who, rows: Iterable[Limit], keys: Mapping[str
 def forgive(session: Session, who: Who, rows: Iterable[Limit], keys: Mapping[str, str], now: datetime) -> None:
     """Takes back the try that turned out right: only wrong ones count."""
     for limit in rows:
-        limits.count_up(session, f"{who}_{limit.bucket}", _key(limit, keys), limit.window, now, by=-1)
+        _count(session, who, limit, keys, now, -1)
 
 
 def begin(session: Session, person: Staff | Customer, epoch: int, way: Way, browser: Browser, now: datetime) -> str:
@@ -117,6 +118,11 @@ def end(session: Session, sign_in_id: str, now: datetime) -> None:
         row.ended_at = now
         actor = f"staff:{row.staff_id}" if row.staff_id else f"customer:{row.customer_id}"
         record(session, actor, "signed_out", row.id, now)
+
+
+def _count(session: Session, who: Who, limit: Limit, keys: Mapping[str, str], now: datetime, by: int) -> int:
+    count = limits.count_up_everywhere if limit.is_everywhere else limits.count_up
+    return count(session, f"{who}_{limit.bucket}", _key(limit, keys), limit.window, now, by)
 
 
 def _key(limit: Limit, keys: Mapping[str, str]) -> str:

@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import delete
+
 from portal.delivery.sms import SmsCredentials, TwilioCarriers
 from portal.domain.charge import Timing
 from portal.domain.contact_wish import WishSource
 from portal.domain.organisation import Profile
 from portal.gateway.braintree import BraintreeGateways, Credentials
 from portal.storage import Database, organisation, sms_account
+from portal.storage.limit import DeploymentLimitCount
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.account import add_customer, found_organisation, open_account
@@ -265,7 +268,10 @@ class House:
 def found(
     ports: Ports, simulator: SimulatorProcess, profile: Profile = Profile.receivables, **merchant: object
 ) -> House:
-    """A new organisation with its own merchant, one customer, and every setting at its default."""
+    """A new organisation with its own merchant, one customer, and every setting at its default.
+
+    What was tried at the organisations of other tests, which stand in the same database, is not held against it.
+    """
     slug = f"org-{uuid.uuid4().hex[:8]}"
     merchant_id = f"m_{uuid.uuid4().hex[:12]}"
     simulator.merchant(merchant_id, **merchant)
@@ -282,6 +288,7 @@ def found(
         now=ports.clock.now(),
     )
     with ports.database.transaction(organisation_id) as session:
+        session.execute(delete(DeploymentLimitCount))
         set_gateway_account(
             session,
             ports.seal,

@@ -15,7 +15,7 @@ from tests.rig.postgres import PostgresServer
 from tests.storage.conftest import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
-ABOVE_ORGANISATIONS = {"organisation", "deployment_stamp"}
+ABOVE_ORGANISATIONS = {"organisation", "deployment_stamp", "deployment_limit_count"}
 APPEND_ONLY = {"ledger_entry", "agreement", "receipt", "organisation_setting", "audit_entry", "gateway_fact",
                "reconcile_result", "contact_wish", "message_fact", "check_code", "inbound_text", "plan_signature",
                "record_consent", "plan_paper", "service_detail", "service_entry", "service_share",

@@ -148,6 +148,30 @@ def test_attack_4_one_pin_over_many_names_is_stopped_by_network_and_an_alarm_rai
         assert [row.kind for row in audit.open_alarms(session)] == ["sign_in_flood"]
 
 
+def test_attack_4_one_pin_over_many_organisations_is_stopped_by_network_and_in_all(
+    house: House, dana: Payer, compared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim = payer(found(house.ports, house.simulator))
+    few = (Limit(("deployment", "network"), HOUR, 3), Limit(("deployment",), HOUR, 5))
+    monkeypatch.setattr(customer_sign_in, "CUSTOMER_LIMITS", few)
+    for each in (dana, kim) * 4:
+        assert enter(each), "right ones are not counted"
+    del compared[:]
+    for each in (dana, kim, dana, kim, dana):
+        assert refused(partial(enter, each, "000001")) == "sign_in_wrong"
+    assert len(compared) == 3, "from one network"
+    for number, each in enumerate((dana, kim, dana, kim)):
+        elsewhere = Browser(f"198.51.100.{number}", "")
+        assert refused(partial(enter, each, "000001", elsewhere)) == "sign_in_wrong"
+    assert len(compared) == 5, "from anywhere"
+    for each in (dana, kim):
+        with each.house.ports.database.read(each.house.organisation_id) as session:
+            [alarm] = audit.open_alarms(session)
+        assert (alarm.kind, alarm.facts["tries"]) == ("sign_in_flood", 6 if each is dana else 7)
+    house.clock.pass_(hours=1)
+    assert enter(kim)
+
+
 def test_attack_5_a_stranger_who_guesses_locks_out_neither_the_known_device_nor_the_code(
     house: House, dana: Payer
 ) -> None:
