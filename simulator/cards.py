@@ -157,6 +157,12 @@ FAKE_NONCES: dict[str, tuple[str, str | None]] = {
 }
 # Payment methods this gateway does not offer: refused cleanly, never a crash.
 FOREIGN_NONCES = re.compile("fake-(paypal|us-bank-account|venmo|apple-pay|android-pay|sepa|local-payment)")
+# What a nonce is told to be when it is looked up.
+FOREIGN_KINDS = {
+    "fake-us-bank-account-nonce": "UsBankAccount",
+    "fake-paypal-": "PayPalAccount",
+    "fake-venmo-": "VenmoAccount",
+}
 
 
 @dataclass

@@ -56,6 +56,9 @@ SOFT_CODES: dict[str, DeclineClass] = {
     "3000": DeclineClass.network,
 }
 
+# The cardholder had the bank stop this series of charges, or all of ours: what R07, R08 and R29 are for a bank account.
+STOPPED_BY_HOLDER = frozenset({"2017", "2018"})
+
 # The gateway itself said no, before or after the issuer.
 REJECTIONS: dict[str, DeclineClass] = {
     "avs": DeclineClass.customer,
@@ -89,6 +92,11 @@ def class_of(failure: Failure) -> DeclineClass:
     if failure.kind == "soft_declined":
         return SOFT_CODES.get(failure.code or "", DeclineClass.issuer)
     return DeclineClass.never
+
+
+def is_stopped_by_holder(failure: Failure) -> bool:
+    """Whether the decline takes the authorization back (C11, Reg E 1005.10(c)): not this payment alone, each one."""
+    return not failure.rejection and failure.code in STOPPED_BY_HOLDER
 
 
 def retry_at(failure: Failure, now: datetime, zone: str, hour: int) -> datetime | None:

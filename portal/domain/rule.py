@@ -60,6 +60,9 @@ RULES: dict[str, Rule] = {
              look_again=timedelta(hours=1)),
         Rule("card_resting", "The card was declined {declined} times lately; the card schemes forbid more tries.",
              look_again=timedelta(days=1)),
+        # Reg E 1005.10(c): who goes to the bank instead of to us has taken the authorization back all the same.
+        Rule("card_stopped", "Its cardholder had the bank stop charges to this card on {day}: it waits for a new "
+             "authorization.", look_again=timedelta(days=1)),
         Rule("nothing_owed", "Nothing is owed on the account any more.", ends=frozenset({SCHEDULED})),
         Rule("payment_under_way", "Another payment under way may take what is left of the balance.",
              look_again=timedelta(hours=1)),

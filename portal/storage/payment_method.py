@@ -38,6 +38,7 @@ class PaymentMethod(TenantRow):
     preferred_at: Mapped[datetime | None] = mapped_column(Instant)
     saved_at: Mapped[datetime] = mapped_column(Instant)
     removed_at: Mapped[datetime | None] = mapped_column(Instant)
+    stopped_at: Mapped[datetime | None] = mapped_column(Instant)  # its holder had the bank stop charges by us
 
 
 # Read by a page: built once, and names its organisation itself (`database.py` holds it to that).

@@ -305,6 +305,17 @@ def _card_resting(case: Case) -> Standing | None:
     return None
 
 
+def _card_stopped(case: Case) -> Standing | None:
+    """C11: nothing is charged by itself to a card that its holder had stopped, under what was authorized before."""
+    if not case.is_scheduled or case.method is None or case.method.stopped_at is None:
+        return None
+    sealed = agreement.by_id(case.session, case.due.agreement_id or "")
+    if sealed is not None and sealed.accepted_at > case.method.stopped_at:
+        return None
+    day = local_date(case.method.stopped_at, case.organisation.timezone)
+    return Standing(RULES["card_stopped"], facts={"day": day.isoformat()})
+
+
 def _nothing_owed(case: Case) -> Standing | None:
     is_owed = case.owed_on.balance_cents and (case.services is None or case.services.owed_cents)
     return None if is_owed or not case.is_scheduled else Standing(RULES["nothing_owed"])
@@ -358,6 +369,7 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _older_first,
     _catching_up,
     _card_resting,
+    _card_stopped,
     _payment_under_way,
     _balance_too_low,
     _service_balance_too_low,

@@ -9,11 +9,30 @@ from datetime import datetime, timedelta
 from portal.domain.autopay import AUTOPAY
 from portal.domain.charge import ChargeState
 from portal.domain.due_date import local_date, moment_of, working_day
-from portal.domain.retry import TRIES_MAX, DeclineClass, Failure, class_of, nothing_sent_wait, retry_at
+from portal.domain.retry import (
+    TRIES_MAX,
+    DeclineClass,
+    Failure,
+    class_of,
+    is_stopped_by_holder,
+    nothing_sent_wait,
+    retry_at,
+)
 from portal.domain.rule import SCHEDULED
 from portal.domain.schedule import ENDED, STANDING_STILL, ScheduleStatus, noticed_today
 from portal.domain.subscription import SERIES
-from portal.storage import Session, account, charge, customer, message, obligation, organisation, schedule, subscription
+from portal.storage import (
+    Session,
+    account,
+    charge,
+    customer,
+    message,
+    obligation,
+    organisation,
+    payment_method,
+    schedule,
+    subscription,
+)
 from portal.storage.charge import Charge
 from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
@@ -284,6 +303,8 @@ def _declined(
     if declined and not code:
         last = declined[-1]
         failure = Failure(last.processor_code, last.processor_type, last.reason, len(declined), declined[0].claimed_at)
+        if is_stopped_by_holder(failure):
+            return _stopped_by_holder(session, plan, due, last, now)
         needs_operator = class_of(failure) is DeclineClass.operator
         again_at = _next_try(session, paid_to, failure, now)
     due.retries = len(declined)
@@ -307,6 +328,24 @@ def _declined(
             ended = complete(session, plan, now)
     key = f"payment_declined:{attempts[-1].id if attempts else due.id}"
     return [*tell(session, "payment_declined", plan, due.id, key, now, by_text=True), *ended]
+
+
+def _stopped_by_holder(session: Session, plan: Schedule, due: Obligation, last: Charge, now: datetime) -> list[str]:
+    """The cardholder had the bank stop it: nothing more is charged to that card by itself; a person is called (C11).
+
+    Whatever the organisation's rules for missed payments are: no date later is tried with what was taken back. Another
+    card, authorized anew, goes on; or staff end it.
+    """
+    card = payment_method.owned_by(session, due.payment_method_id or "", due.customer_id)
+    if card is not None:
+        card.stopped_at = now
+        record(session, "charge", "card_stopped", card.id, now, code=last.processor_code)
+    due.retries += 1
+    _end_declined(session, due, "card_declined", now)
+    if plan.status not in ENDED:
+        _stand_still(session, plan, ScheduleStatus.paused, now)
+    raise_alarm(session, NEEDS_STAFF, plan.id, now, obligation_id=due.id, stopped_by_holder=last.processor_code)
+    return tell(session, "payment_declined", plan, due.id, f"payment_declined:{last.id}", now, by_text=True)
 
 
 def _before_it_moved(due: Obligation, attempt: Charge, paid_to: Organisation) -> bool:

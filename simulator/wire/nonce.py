@@ -1,6 +1,6 @@
 """Payment method nonces (from a vaulted card, and looked up) and stand-alone card verifications."""
 
-from simulator.cards import FAKE_NONCES, fake_face, read_card
+from simulator.cards import FAKE_NONCES, FOREIGN_KINDS, fake_face, read_card
 from simulator.codec import mapping, text
 from simulator.problems import Problems
 from simulator.vault import Nonce
@@ -20,8 +20,11 @@ def create(call: Call) -> Reply:
 
 
 def find(call: Call) -> Reply:
-    """Its card's bin, last four, type and expiry; finding does not use it up."""
+    """Its card's bin, last four, type and expiry, or that it is no card; finding does not use it up."""
     value = call.ids[0]
+    kind = next((kind for start, kind in FOREIGN_KINDS.items() if value.startswith(start)), None)
+    if kind is not None:
+        return Reply(200, "payment_method_nonce", render.foreign_nonce(value, kind))
     if value in FAKE_NONCES:
         nonce: Nonce | None = Nonce(call.merchant.id, value, fake_face(value), call.world.clock.now())
     else:

@@ -338,6 +338,12 @@ def stored_address(fields: dict[str, Any], customer_id: str) -> dict[str, Any]:
     )
 
 
+def foreign_nonce(value: str, kind: str) -> dict[str, Any]:
+    """A nonce of a payment method that is no card; the last four digits are a bank account's."""
+    details = {"last_four": "0000", "bank_name": "Wells Fargo"} if kind == "UsBankAccount" else {}
+    return {"nonce": value, "type": kind, "consumed": False, "locked": False, "default": False, "details": details}
+
+
 def nonce(n: Nonce) -> dict[str, Any]:
     """A payment method nonce with the details of its card."""
     shown = _indicators(n.face)

@@ -40,6 +40,20 @@ def test_attack_068_no_card_stands_behind_a_used_a_foreign_or_an_unknown_nonce(d
         assert desk.gateway.card_behind(nonce) is None
 
 
+@pytest.mark.parametrize(
+    "nonce",
+    ["fake-us-bank-account-nonce", "fake-paypal-billing-agreement-nonce", "fake-paypal-one-time-nonce",
+     "fake-venmo-account-nonce"],
+)  # fmt: skip
+def test_c8_no_bank_account_stands_behind_a_card_is_kept_or_is_charged(desk: Desk, nonce: str) -> None:
+    """A debit of a bank account needs the account verified first (Nacha, WEB debits): the house takes cards alone."""
+    assert desk.gateway.card_behind(nonce) is None
+    name = token()
+    assert desk.gateway.keep_card("customer1", name, nonce, SOON).kind is KeepKind.unusable
+    assert desk.gateway.sale(desk.request(nonce=nonce), SOON).kind is OutcomeKind.not_sent
+    assert desk.gateway.sale(desk.request(token=name), SOON).kind is OutcomeKind.not_sent
+
+
 @pytest.mark.parametrize("nonce", ["../transactions", "a/b", "%2e%2e", "x?y=z", "x#y", "é", "a b"])
 def test_a_nonce_with_an_address_in_it_asks_for_nothing_else(desk: Desk, nonce: str) -> None:
     try:

@@ -45,7 +45,7 @@ def big_account(portal: Portal) -> str:
 
 
 @pytest.mark.parametrize("keeps_order_id", [True, False])
-def test_m15_attack_101_a_retry_of_the_gateways_own_counts_once_and_we_charge_no_more(
+def test_m15_c10_attack_101_a_retry_of_the_gateways_own_counts_once_and_we_charge_no_more(
     portal: Portal, keeps_order_id: bool
 ) -> None:
     house = portal.house
