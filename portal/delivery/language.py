@@ -14,6 +14,7 @@ from babel.numbers import format_currency
 from babel.support import NullTranslations, Translations
 
 from portal.domain.message import LOCALE_DEFAULT, LOCALES
+from portal.domain.organisation import USUAL_HOURS
 
 _REGIONS = {"en": "en_US", "es": "es_US"}  # people here pay US dollars: $1,234.56 in either language
 
@@ -32,6 +33,10 @@ class Language:
     def _(self, text: str) -> str:
         """The sentence in this language."""
         return str(self.catalog.gettext(text))
+
+    def hours(self, said: str) -> tuple[str, str]:
+        """When people answer, and the language that is in: an organisation's own words are English."""
+        return (self._(said), self.locale) if said == USUAL_HOURS else (said, LOCALE_DEFAULT)
 
     def money(self, amount_cents: int) -> str:
         """123456 -> $1,234.56."""

@@ -153,6 +153,7 @@ def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, Any]:
         _("Phone: %(phone)s") % {"phone": safe_name(facts.help_phone, WORDS_MAX)} if facts.help_phone else None,
         _("Email: %(email)s") % {"email": one_line(facts.help_email, 120)} if facts.help_email else None,
     ]
+    hours, hours_lang = language.hours(facts.help_hours or "")
     return {
         "locale": language.locale,
         "color": color,
@@ -188,7 +189,8 @@ def _receipt_data(facts: ReceiptFacts, language: Language) -> dict[str, Any]:
         "settled": _("You accepted a settlement offer, and this payment completes it.") if facts.settled else "",
         "help_title": _("Questions? We are glad to help."),
         "help_text": "  \u2022  ".join(breakable(line) for line in help_lines if line),
-        "help_hours": breakable(safe_name(facts.help_hours, WORDS_MAX)) if facts.help_hours else "",
+        "help_hours": breakable(safe_name(hours, WORDS_MAX)) if hours else "",
+        "help_hours_lang": hours_lang,
         "keep": _("Please keep this receipt for your records."),
         "check": _("Genuine? Check the code %(code)s") % {"code": facts.check_code} if facts.check_code else "",
         "check_at": (facts.check_url or "").partition("?")[0],

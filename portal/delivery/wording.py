@@ -55,6 +55,7 @@ class Wording:
         if Channel.email not in event.channels:
             return MessageText("", "", "", self._sms(event, language, facts), language.locale)
         _ = language._
+        values["help_hours"], values["help_hours_lang"] = language.hours(str(values["help_hours"] or ""))
         values["opt_out"] = (
             _("To stop emails like this, open this address and press the button:") if event.opt_out else None
         )

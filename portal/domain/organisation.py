@@ -61,6 +61,9 @@ class Setting:
         return value
 
 
+USUAL_HOURS = "Monday to Friday, 9 a.m. to 5 p.m."  # said in the reader's language; what is set is said as it was typed
+
+
 SETTINGS: dict[str, Setting] = {
     row.name: row
     for row in (
@@ -116,7 +119,7 @@ SETTINGS: dict[str, Setting] = {
         Setting("declines_per_hour", "Declines allowed per link and hour", int, 5,
                 "After this many declined cards the link rests for an hour (card testing).",
                 minimum=1, maximum=50),
-        Setting("support_hours", "Support hours", str, "Monday to Friday, 9 a.m. to 5 p.m.",
+        Setting("support_hours", "Support hours", str, USUAL_HOURS,
                 "When people answer the phone; shown with the help contacts.", length_max=120),
         Setting("agreement_terms", "Terms added to the payment agreement", str, "",
                 "A paragraph of the organisation's own, shown and sealed with each agreement; plain text."),

@@ -9,7 +9,7 @@ from portal.domain.plan_agreement_en import english
 from portal.domain.plan_agreement_es import spanish
 from portal.domain.plan_agreement_terms import PlanAgreementTerms
 
-VERSION = "plan-2026-11"
+VERSION = "plan-2026-11-2"
 PAYMENTS_SECTION = 1  # the one that lists every date and amount, a line for each, and a sentence on weekends
 
 

@@ -57,13 +57,17 @@ def english(terms: PlanAgreementTerms) -> tuple[Section, ...]:
 def _opening(terms: PlanAgreementTerms) -> tuple[str, ...]:
     opening = (
         f"This is version {terms.edition} of payment plan {terms.reference} between {terms.organisation} and me, "
-        f"{terms.customer}, on account {terms.account_reference}. The balance it is about is "
+        f"{terms.customer}, on account {terms.account_reference}{_owed_to(terms)}. The balance it is about is "
         f"{dollars(terms.balance_cents)} on {day_in_words(terms.signed_on, 'en')}. I agree to pay "
         f"{dollars(terms.total_cents)} in {_number(terms)}. There is no interest and there are no fees in this plan."
     )
     if terms.replaces_edition is None:
         return (opening,)
     return (opening, f"It takes the place of version {terms.replaces_edition}, which ends when I sign this one.")
+
+
+def _owed_to(terms: PlanAgreementTerms) -> str:
+    return f", which is owed to {terms.creditor}" if terms.creditor else ""
 
 
 def _outcome(terms: PlanAgreementTerms) -> tuple[str, ...]:

@@ -60,13 +60,17 @@ def spanish(terms: PlanAgreementTerms) -> tuple[Section, ...]:
 def _opening(terms: PlanAgreementTerms) -> tuple[str, ...]:
     opening = (
         f"Esta es la versión {terms.edition} del plan de pagos {terms.reference} entre {terms.organisation} y yo, "
-        f"{terms.customer}, sobre la cuenta {terms.account_reference}. El saldo del que trata es de "
+        f"{terms.customer}, sobre la cuenta {terms.account_reference}{_owed_to(terms)}. El saldo del que trata es de "
         f"{dollars(terms.balance_cents)} el {day_in_words(terms.signed_on, 'es')}. Acepto pagar "
         f"{dollars(terms.total_cents)} en {_number(terms)}. En este plan no hay intereses ni cargos."
     )
     if terms.replaces_edition is None:
         return (opening,)
     return (opening, f"Sustituye a la versión {terms.replaces_edition}, que termina cuando firmo esta.")
+
+
+def _owed_to(terms: PlanAgreementTerms) -> str:
+    return f", que se debe a {terms.creditor}" if terms.creditor else ""
 
 
 def _outcome(terms: PlanAgreementTerms) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class PlanAgreementTerms:
     break_after: int
     own_terms: str
     replaces_edition: int | None = None
+    creditor: str = ""  # to whom it is owed, where that is not who asks for it
 
     @property
     def own_paragraphs(self) -> tuple[str, ...]:

@@ -307,6 +307,7 @@ def agreement_shown(walk: SignWalk) -> Text:
             break_after=rules.number("plan_break_after"),
             own_terms="\n".join(filter(None, (rules.words("plan_terms"), rules.words("agreement_terms")))),
             replaces_edition=walk.replaces.edition if walk.replaces is not None else None,
+            creditor=walk.account.creditor or "",
         ),
         locale,
     )

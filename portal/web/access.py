@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 import phonenumbers
 from flask import abort, current_app, g, request
+from flask_babel import gettext as _
 
 from portal.domain.discreet_name import name_outside
+from portal.domain.organisation import USUAL_HOURS
 from portal.storage import organisation as organisations
 from portal.usecases.organisation import OrganisationSettings, settings
 from portal.usecases.ports import Ports
@@ -127,6 +129,7 @@ def look() -> Look:
     if found is None:
         return Look(icon=brand.icon(None), stylesheet=f"/brand.css?v={brand.version(None)}")
     name: str = g.get("name_outside") or found.name
+    hours: str = g.get("support_hours", "")
     return Look(
         name=name,
         initials=brand.initials(name),
@@ -135,7 +138,7 @@ def look() -> Look:
         phone=readable_phone(found.phone),
         phone_link="".join(sign for sign in found.phone if sign in "+0123456789"),
         email=found.email,
-        hours=g.get("support_hours", ""),
+        hours=hours if hours != USUAL_HOURS else _("Monday to Friday, 9 a.m. to 5 p.m."),
     )
 
 

@@ -36,6 +36,11 @@ ZOOMED = {"width": 320, "height": 256}
 SHOTS = os.environ.get("SHOTS")  # a folder: each state is kept there as pictures, to be looked at
 STROKE = ((0.1, 0.6), (0.25, 0.2), (0.4, 0.8), (0.6, 0.3), (0.9, 0.5))  # of the pad's width and height
 
+PAD_FITS = """() => {
+  const pad = document.querySelector('canvas.signature-pad');
+  return pad.width === Math.floor(pad.offsetWidth * Math.min(devicePixelRatio, 2));
+}"""
+INK_AT_THE_EDGE = "pad => pad.getContext('2d').getImageData(pad.width - 1, 0, 1, pad.height).data.some((each) => each)"
 HAS_INK = "pad => pad.getContext('2d').getImageData(0, 0, pad.width, pad.height).data.some((each) => each)"
 
 
@@ -293,14 +298,20 @@ def test_without_script_a_typed_name_and_a_card_on_file_sign_a_plan(visit: Visit
     assert sorted(papers_in_the_mailbox(house, plan)) == ["authorization-agreement", "payment-schedule"]
 
 
-def test_a_mouse_draws_a_signature_that_a_wider_window_keeps(visit: Visit, house: House) -> None:
+def test_a_mouse_draws_a_signature_that_a_wider_and_a_narrower_window_keep(visit: Visit, house: House) -> None:
+    """As when a phone is turned on its side and back before the button is pressed."""
     house.card_on_file()
     plan = offered(house)
     page = visit().page
     to_sign_page(page, link(house, plan))
     page.get_by_label("Draw my signature").check()
     draw_with_mouse(page, page.locator("canvas.signature-pad"))
-    page.set_viewport_size(DESK)  # type: ignore[arg-type]  # the dict is one of a size
+    pad = page.locator("canvas.signature-pad")
+    for size in (DESK, ZOOMED):
+        page.set_viewport_size(size)  # type: ignore[arg-type]  # the dict is one of a size
+        page.wait_for_function(PAD_FITS)
+        assert pad.evaluate(HAS_INK)
+        assert not pad.evaluate(INK_AT_THE_EDGE), "nothing of it is cut off"
     page.get_by_role("button", name="Sign the agreement").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your payment plan agreement is complete")
     assert signature_of(house, plan).way == "drawn"

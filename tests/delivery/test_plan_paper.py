@@ -12,7 +12,7 @@ from portal.delivery.paper import Paper
 from portal.domain.agreement import Text
 from portal.domain.due_date import WeekendRule
 from portal.domain.plan import PlanKind
-from portal.domain.plan_agreement import PAYMENTS_SECTION, plan_text
+from portal.domain.plan_agreement import PAYMENTS_SECTION, VERSION, plan_text
 from portal.domain.plan_agreement_terms import PlanAgreementTerms
 from portal.domain.plan_document import (
     AgreementFacts,
@@ -114,6 +114,14 @@ def test_w35_the_agreement_is_tagged_titled_and_in_its_language(paper: Paper, lo
         assert elements.count("/Figure") == (way == "drawn") + (way is not None), "the drawing, the QR picture"
 
 
+@pytest.mark.parametrize(
+    ("locale", "said"), [("en", ", which is owed to Lakeside."), ("es", ", que se debe a Lakeside.")]
+)
+def test_c7_the_agreement_names_to_whom_it_is_owed_where_that_is_somebody_else(locale: str, said: str) -> None:
+    assert said in plan_text(replace(TERMS, creditor="Lakeside"), locale).plain
+    assert said.partition("Lakeside")[0] not in plan_text(TERMS, locale).plain
+
+
 @pytest.mark.parametrize("locale", ["en", "es"])
 def test_c7_c15_the_agreement_says_word_for_word_what_was_sealed(paper: Paper, locale: str) -> None:
     facts = agreement(locale, "typed")
@@ -141,7 +149,7 @@ def test_the_page_of_evidence_says_who_how_when_from_where_and_to_what(paper: Pa
     for expected in (
         said, "Evidence of the signature", "November 24, 2026, 3:04 PM EST (2026-11-24 20:04:33 UTC)", "203.0.113.9",
         "Mozilla/5.0 (iPhone)", "ZIP code of the address on file", facts.text_sha256, facts.signature.consent_sha256,
-        "plan-2026-11", "records-2026-11", "Page 4 of 4",
+        VERSION, "records-2026-11", "Page 4 of 4",
     ):  # fmt: skip
         assert expected in shown, expected
 

@@ -125,6 +125,21 @@ def test_spanish_is_spanish_in_every_part(wording: Wording) -> None:
     assert "recibimos su pago de $1,234.56" in message.sms
 
 
+@pytest.mark.parametrize(
+    ("hours", "shown", "lang"),
+    [
+        ("Monday to Friday, 9 a.m. to 5 p.m.", "De lunes a viernes, de 9 a.m. a 5 p.m.", "es"),
+        ("Mondays until noon", "Mondays until noon", "en"),
+    ],
+)
+def test_the_usual_hours_are_said_in_the_readers_language_and_others_as_they_were_typed(
+    wording: Wording, hours: str, shown: str, lang: str
+) -> None:
+    message = wording.message("plan_signed", "es", FACTS["plan_signed"] | {"help_hours": hours})
+    assert shown in message.text
+    assert f'<span lang="{lang}">{shown}</span>' in message.html
+
+
 def test_a_language_we_do_not_have_is_answered_in_english(wording: Wording) -> None:
     assert wording.message("receipt", "zz", FACTS["receipt"]).locale == "en"
 

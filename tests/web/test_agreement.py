@@ -384,6 +384,7 @@ def test_the_whole_walk_comes_in_spanish(portal: Portal) -> None:
     reader = portal.reader().open(link(portal, plan.id)).press("Español").press("Continuar")
     reader.fill("Código postal de su domicilio", "60614").press("Continuar")
     assert reader.heading == "Su plan de pagos"
+    assert "De lunes a viernes, de 9 a.m. a 5 p.m." in reader.response.text
     reader.press("Comenzar").set_hidden("card_nonce", portal.house.nonce()).press("Continuar")
     assert reader.sees("Sus registros llegan entonces en papel")
     terms = reader.url

@@ -3,6 +3,7 @@
 import pytest
 
 from portal.domain.payment_link import Purpose
+from portal.storage import account as accounts
 from portal.usecases.plan_life import cancel
 from tests.rig.plans import offered
 from tests.rig.series import link_to, scheduled
@@ -14,6 +15,8 @@ from tests.web.test_agreement import link
 def test_c20_before_who_it_is_the_name_does_not_tell_of_debts_either(portal: Portal, chosen: str) -> None:
     """Harbour Recovery collects debts, so nobody reads that name who has not said who they are."""
     plan, shown = offered(portal.house), chosen or "(312) 555-0100"
+    with portal.house.ports.database.transaction(portal.house.organisation_id) as session:
+        accounts.lock(session, plan.account_id).creditor = "Lakeside Dental"
     portal.house.set("name_in_texts", value=chosen)
     reader = portal.reader().open(link(portal, plan.id))
     assert "Recovery" not in reader.response.text
@@ -25,7 +28,7 @@ def test_c20_before_who_it_is_the_name_does_not_tell_of_debts_either(portal: Por
         assert reader.title.endswith(f"- {shown}")
         reader.fill("ZIP code", "00000").press("Continue")
     reader.fill("ZIP code", "60614").press("Continue")
-    assert reader.rows()["Pay to"] == "Harbour Recovery"
+    assert (reader.rows()["Pay to"], reader.rows()["Owed to"]) == ("Harbour Recovery", "Lakeside Dental")
     cancel(portal.house.ports, portal.house.organisation_id, plan.id, "staff")
     signing = reader.url
     for over in (portal.reader().open(link(portal, plan.id)), portal.reader().open(signing)):
