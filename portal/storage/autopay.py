@@ -99,6 +99,12 @@ def on_account(session: Session, account_id: str) -> Autopay | None:
     ).one_or_none()
 
 
+def of_account(session: Session, account_id: str) -> list[Autopay]:
+    """Every one of an account, on and off, in the order they were turned on."""
+    here = select(Autopay).where(Autopay.account_id == account_id)
+    return list(session.scalars(here.order_by(Autopay.made_at, Autopay.id)))
+
+
 def on_schedule(session: Session, schedule_id: str) -> Autopay | None:
     """The one that is on and announced the payment of a schedule."""
     return session.scalars(

@@ -15,13 +15,15 @@ from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage import agreement as agreements
+from portal.storage import autopay as autopays
 from portal.storage import charge as charges
 from portal.storage import organisation as organisations
 from portal.storage import schedule as schedules
 from portal.storage import signing as signings
 from portal.storage.agreement import Agreement
+from portal.storage.autopay import Autopay
 from portal.storage.schedule import Schedule
-from portal.usecases import agreement, selection
+from portal.usecases import agreement, autopay, selection
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.sign import AGREEMENT, SCHEDULE
@@ -67,7 +69,8 @@ def of_account(ports: Ports, organisation_id: str, reference: str, by: str) -> l
             raise Refused("account_unknown")
         sealed = agreements.of_account(session, account.id)
         series = schedules.of_account(session, account.id)
-        found = [_described(session, row, sealed, series) for row in sealed]
+        standing_on = autopays.of_account(session, account.id)
+        found = [_described(session, row, sealed, series, standing_on) for row in sealed]
         account_id = account.id
     with ports.database.transaction(organisation_id) as session:
         record(session, by, "authorizations_taken_out", account_id, ports.clock.now(), number=len(found))
@@ -75,10 +78,14 @@ def of_account(ports: Ports, organisation_id: str, reference: str, by: str) -> l
 
 
 def _described(
-    session: Session, row: Agreement, sealed: Sequence[Agreement], series: Sequence[Schedule]
+    session: Session,
+    row: Agreement,
+    sealed: Sequence[Agreement],
+    series: Sequence[Schedule],
+    standing_on: Sequence[Autopay],
 ) -> Authorization:
     debits, cents, debited_at = charges.taken_under(session, row.account_id, row.id)
-    standing, ended_at = _standing(row, sealed, series)
+    standing, ended_at = _standing(row, sealed, series, standing_on)
     papers, match = _papers(session, row)
     last = max(filter(None, (ended_at, debited_at, row.accepted_at)))
     return Authorization(
@@ -95,13 +102,16 @@ def _described(
 
 
 def _standing(
-    row: Agreement, sealed: Sequence[Agreement], series: Sequence[Schedule]
+    row: Agreement, sealed: Sequence[Agreement], series: Sequence[Schedule], standing: Sequence[Autopay]
 ) -> tuple[Standing, datetime | None]:
     if row.kind in OF_ONE_PAYMENT:
         return Standing.once, row.accepted_at
-    under = next((each for each in series if each.agreement_id == row.id), None)
-    if under is not None:
-        return (Standing.ended, under.ended_at) if under.ended_at is not None else (Standing.stands, None)
+    # an AutoPay's payments are schedules of their own, and it stands between them too
+    able: Sequence[Schedule | Autopay] = standing if row.kind == autopay.KIND else series
+    under = [each for each in able if each.agreement_id == row.id]
+    if under:
+        ends = [each.ended_at for each in under if each.ended_at is not None]
+        return (Standing.ended, max(ends)) if len(ends) == len(under) else (Standing.stands, None)
     later = [each.accepted_at for each in sealed if each.kind not in OF_ONE_PAYMENT and _is_after(each, row)]
     return Standing.replaced, min(later, default=row.accepted_at)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -14,11 +15,14 @@ from portal.storage import account as accounts
 from portal.storage import agreement as agreements
 from portal.storage import audit, signing
 from portal.storage.agreement import Agreement
+from portal.usecases.autopay import turn_off
 from portal.usecases.charge import charge_obligation
 from portal.usecases.plan_life import cancel
+from tests.rig.autopay import lived, practice, turned_on
 from tests.rig.house import House
 from tests.rig.payment import SOON
 from tests.rig.plans import instalments, plan_now, settlement, signed
+from tests.rig.practice import service_of
 from tests.rig.series import go_to, payments_of, scheduled, weekly
 from tests.usecases.test_invariants import behind_our_back
 from tests.usecases.test_schedule_failure import replaced
@@ -108,6 +112,20 @@ def test_c9_a_signed_plan_comes_with_both_of_its_papers_and_stands_until_it_ends
     assert "plan ended" in shown
     assert "1 $20.00" in shown
     assert f"{ended_at.year + 2}-{ended_at - timedelta(hours=6):%m-%d}" in shown, "Nacha: two years"
+
+
+def test_c9_a_standing_authorization_stands_between_its_payments_and_ends_when_it_is_turned_off(
+    house: House, run: Run
+) -> None:
+    owed = practice(house)
+    turned_on(house, owed)
+    house.clock.pass_(hours=1)
+    service_of(house, owed, 2_000)
+    lived(house, 17)
+    reference, _ = account_of(house, owed)
+    assert re.search(r"autopay +stands +1 +\$20\.00 .* it stands +yes", run("list", reference).output)
+    turn_off(house.ports, house.organisation_id, house.customer_id, owed)
+    assert re.search(r"autopay +ended .* 1 +\$20\.00 .* 20\d\d-\d\d-\d\d +yes", run("list", reference).output)
 
 
 def test_c9_c15_a_text_that_is_not_what_was_accepted_any_more_is_said_so(
