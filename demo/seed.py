@@ -182,7 +182,10 @@ def _supervision(ports: Ports) -> dict[str, str]:
     house = _found(
         ports,
         Profile.supervision,
-        {"receipt_by_sms": True},
+        {
+            "receipt_by_sms": True,
+            "quiet_hours": False,
+        },  # no debt collector: its mail is there at night, too
         slug="northfield",
         name="Northfield Community Supervision",
         brand_colour="#1f5f4f",

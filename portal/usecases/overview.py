@@ -63,7 +63,7 @@ class Overview:
     methods: tuple[PaymentMethod, ...]
     ended_methods: frozenset[str]  # ids of cards that have expired
     ending_methods: frozenset[str]  # ids of cards that end within two months
-    broken: tuple[str, ...]  # accounts whose schedule waits for another card
+    broken: tuple[tuple[str, str], ...]  # accounts whose schedule waits for another card, and of which subscription
     last_receipt: Receipt | None
     has_services: bool  # paid or not: there is something to make an invoice of
     subscriptions: tuple[Subscription, ...]  # that wait or run, the newest first
@@ -94,18 +94,18 @@ def look(session: Session, customer: Customer, zone: str, now: datetime) -> Over
     plans = schedule.of_customer(session, customer.id)
     waiting = {plan.account_id for plan in plans if plan.status in WAITING}
     receipts = message.receipts_of(session, customer.id, 1)
+    programs = [each for each in subscription.of_customer(session, customer.id) if each.state in SHOWN_SUBSCRIPTIONS]
+    program_of = {each.account_id: each.id for each in programs}
     return Overview(
         accounts=tuple(seen),
         coming=tuple(sorted(coming, key=lambda each: (each.on, each.row.id))),
         methods=tuple(methods),
         ended_methods=frozenset(card.id for card in methods if _ends_before(card, today)),
         ending_methods=frozenset(card.id for card in methods if _ends_before(card, soon)),
-        broken=tuple(row.reference for row in rows if row.id in waiting),
+        broken=tuple((row.reference, program_of.get(row.id, "")) for row in rows if row.id in waiting),
         last_receipt=receipts[0] if receipts else None,
         has_services=service.is_any(session, [row.id for row in rows]),
-        subscriptions=tuple(
-            each for each in subscription.of_customer(session, customer.id) if each.state in SHOWN_SUBSCRIPTIONS
-        ),
+        subscriptions=tuple(programs),
     )
 
 

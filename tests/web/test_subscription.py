@@ -7,6 +7,7 @@ import pytest
 
 from portal.storage import message as messages
 from portal.storage import subscription as subscriptions
+from portal.storage.organisation import Organisation
 from portal.usecases.account import add_customer
 from tests.rig.people import Payer, payer
 from tests.rig.reader import Reader
@@ -54,6 +55,16 @@ def test_s0_18_to_23_order_details_the_tick_the_card_pay_now_and_a_receipt(porta
     assert told(portal.house) == ["receipt", "schedule_made", "subscription_assigned"]
     assert reader.open(f"/{portal.slug}/self-pay").heading == "Your subscription", "and nothing is asked twice"
     assert reader.open(f"/{portal.slug}/account/subscriptions/{one}/card").heading == "Your subscription"
+
+
+@pytest.mark.parametrize(("profile", "is_said"), [("supervision", True), ("receivables", False)])
+def test_s0_18_a_participant_signs_in_with_what_opens_their_app(portal: Portal, profile: str, is_said: bool) -> None:
+    with portal.house.ports.database.transaction(portal.house.organisation_id) as session:
+        row = session.get(Organisation, portal.house.organisation_id)
+        assert row is not None
+        row.profile = profile
+    page = portal.reader().open(f"/{portal.slug}/sign-in/username")
+    assert page.sees("Your username and PIN are the same as in the app.") == is_said
 
 
 def test_s0_26_to_30_my_account_my_profile_self_pay(portal: Portal, participant: Payer) -> None:
@@ -130,7 +141,9 @@ def test_a_declined_card_recovers_through_the_card_door(portal: Portal, particip
     assert reader.heading == "Your payment did not go through"
     reader.press("Try again")
     assert (reader.step, reader.sees("$70.00")) == ("card", True)
-    reader.set_hidden("card_nonce", portal.house.nonce("5555555555554444")).press("Continue")
+    reader.follow("Back to your account").follow("Use another card")
+    assert reader.sees("Or pay what is due under My Account: the payments after it then go on.")
+    reader.press("Change the card").set_hidden("card_nonce", portal.house.nonce("5555555555554444")).press("Continue")
     reader.choose("I have read this").press("Use this card")
     assert reader.heading == "Your card was changed"
     assert reader.follow("Back to your account").path == f"/{portal.slug}/account"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import abort, current_app, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.domain.organisation import Profile
 from portal.domain.refusal import Refused
 from portal.domain.sign_in import CODE_LASTS, Way, Who
 from portal.usecases import sign_in as sign_ins
@@ -183,6 +184,7 @@ def _form(here: Door, asked: Asked, then: str | None, errors: dict[str, str], st
         errors=errors,
         may_code=here.may_code,
         remembers_days=here.remembers_days,
+        has_app=organisation().profile == Profile.supervision,  # participants sign in to theirs with the same (S0:18)
         said=request.args.get("said", "") if not errors else "",
     )
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.payment_link import Purpose
 from portal.domain.refusal import Refused
+from portal.domain.schedule import STANDING_STILL
 from portal.domain.subscription import LIVE, REPORT_LENGTH_MAX, SubscriptionState
 from portal.storage import agreement as agreements
 from portal.storage import subscription as subscriptions
@@ -68,6 +69,7 @@ def subscription(here: Here, subscription_id: str) -> AnyResponse:
         line=line,
         told=" ".join(map(str, get_flashed_messages())),
         is_waiting=seen.row.state == SubscriptionState.assigned,
+        is_standing=seen.schedule is not None and seen.schedule.status in STANDING_STILL,
     )
 
 
