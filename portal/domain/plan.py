@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from portal.domain.due_date import Frequency, Rhythm, WeekendRule, due_dates, nominal_dates, rhythm_of, settled_on
+from portal.domain.offer import quote_version
 from portal.domain.refusal import Refused
 from portal.domain.schedule import Amounts, AmountsKind, Limits, Payment, amounts_of
 
@@ -125,6 +126,14 @@ class PlanTerms:
     def left_cents(self) -> int:
         """What stays owed beside a plan for a part of the balance."""
         return self.balance_cents - self.total_cents - self.forgiven_cents
+
+    @property
+    def version(self) -> str:
+        """A name for exactly these dates and amounts: another one means that they changed since they were shown."""
+        return quote_version(
+            self.kind.value, self.balance_cents, self.total_cents, self.down_cents,
+            *((each.number, each.due_on, each.amount_cents) for each in self.instalments),
+        )  # fmt: skip
 
     def payments(self, signed_on: date) -> tuple[Payment, ...]:
         """Every payment, the one due at signing first. They sum to the total to the cent."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.payment_method import holds_card_number
-from portal.domain.plan import OPEN, PausedFor, PlanState, PlanWish
+from portal.domain.plan import OPEN, PausedFor, PlanState, PlanTerms, PlanWish
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import account as accounts
@@ -20,7 +20,7 @@ from portal.storage import schedule as schedules
 from portal.storage.plan import Plan
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record, settings_of
-from portal.usecases.plan import PlanOrder, draft, locked, move, payable_cents, put
+from portal.usecases.plan import PlanOrder, draft, locked, move, payable_cents, put, terms
 from portal.usecases.plan_outcome import put_off
 from portal.usecases.plan_promise import tell, tell_offer
 from portal.usecases.ports import Ports
@@ -122,27 +122,27 @@ def change(
     *,
     channels: str | None = None,
     offer_days: int | None = None,
+    why: str | None = None,
+    shown: str | None = None,
 ) -> Plan:
     """Puts a new edition to the customer, to be signed afresh; from now on the old one charges nothing (P9).
 
     An old one that was not signed yet ends at once. A signed one waits: the new signature takes its place, and when
     the change is cancelled or expires it goes on. Refused `plan_unknown`, `plan_state`, `plan_payment_under_way`
-    (nobody knows yet whether its money is left to be put into the new one), and every rule of `draft`.
+    (nobody knows yet whether its money is left to be put into the new one), `plan_terms_changed` when its terms are not
+    those that were `shown` (their version), `why_...`, and every rule of `draft`.
     """
+    why = words_of_staff(why)
 
     def work(session: Session) -> tuple[Plan, list[str]]:
         now = ports.clock.now()
         old = locked(session, plan_id)
-        if plans.editions(session, old.reference)[-1].id != old.id:
-            raise Refused("plan_state", reference=old.reference, state="changing")
-        if old.state not in OPEN | {PlanState.broken}:
-            raise Refused("plan_state", reference=old.reference, state=old.state)
-        if any(each.status in UNDER_WAY for each in obligations.of_subject(session, old.schedule_id or "")):
-            raise Refused("plan_payment_under_way")
-        account = accounts.lock(session, old.account_id)
-        order = PlanOrder(account.id, wish, channels or old.channels, offer_days or old.offer_days)
-        row = draft(session, account, order, payable_cents(session, account, old.schedule_id), by, now)
-        row.reference, row.edition = old.reference, old.edition + 1
+        _require_changeable(session, old)
+        order = PlanOrder(old.account_id, wish, channels or old.channels, offer_days or old.offer_days)
+        row = _next_edition(session, old, order, by, now)
+        if shown is not None and terms(row).version != shown:
+            raise Refused("plan_terms_changed")
+        row.reference, row.edition, row.why = old.reference, old.edition + 1, why
         if old.schedule_id is None:
             _end(session, old, PlanState.cancelled if old.state == PlanState.draft else PlanState.superseded, by, now)
             session.flush()
@@ -157,6 +157,34 @@ def change(
         return row, tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
 
     return _in(ports, organisation_id, work)
+
+
+def change_of(session: Session, old: Plan, order: PlanOrder, now: datetime) -> PlanTerms:
+    """What a change would come out as now; `change` then offers what was shown, or refuses. Refused as there."""
+    _require_changeable(session, old)
+    return terms(_next_edition(session, old, order, "", now))
+
+
+def is_changeable(row: Plan, newest: Plan) -> bool:
+    """Whether a new edition may take its place: only the newest one is changed, and not one that is over."""
+    return newest.id == row.id and row.state in OPEN | {PlanState.broken}
+
+
+def _next_edition(session: Session, old: Plan, order: PlanOrder, by: str, now: datetime) -> Plan:
+    """A row of the new terms, not yet added: on what is owed now, what the old one would still take left out."""
+    account = accounts.by_id(session, old.account_id)
+    if account is None:
+        raise AssertionError(f"plan {old.id} has no account")
+    return draft(session, account, order, payable_cents(session, account, old.schedule_id), by, now)
+
+
+def _require_changeable(session: Session, old: Plan) -> None:
+    newest = plans.editions(session, old.reference)[-1]
+    if not is_changeable(old, newest):
+        state = "changing" if newest.id != old.id else old.state
+        raise Refused("plan_state", reference=old.reference, state=state)
+    if any(each.status in UNDER_WAY for each in obligations.of_subject(session, old.schedule_id or "")):
+        raise Refused("plan_payment_under_way")
 
 
 def words_of_staff(why: str | None) -> str | None:

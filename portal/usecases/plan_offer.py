@@ -206,7 +206,7 @@ def _renewed(session: Session, plan_id: str, now: datetime) -> list[str]:
     if newest.id != old.id or old.replaces_id or standing or account.status != "open":
         return late
     paid_to = organisations.by_id(session, old.organisation_id)
-    wish = _moved_on(wish_of(old.wish), local_date(now, paid_to.timezone))
+    wish = moved_on(wish_of(old.wish), local_date(now, paid_to.timezone))
     order = PlanOrder(account.id, wish, old.channels, old.offer_days)
     try:
         row = draft(session, account, order, payable_cents(session, account), "customer", now)
@@ -222,7 +222,7 @@ def _renewed(session: Session, plan_id: str, now: datetime) -> list[str]:
     return late + tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now, is_answer=True)
 
 
-def _moved_on(wish: PlanWish, today: date) -> PlanWish:
+def moved_on(wish: PlanWish, today: date) -> PlanWish:
     """The same plan from its next date after today on; one that begins later begins then."""
     if wish.rhythm.start_on > today:
         return wish

@@ -1,6 +1,6 @@
 """The papers of a signed plan as they are kept: taken out by staff, and checked against what was signed.
 
-Called by the command line; the crash rig asks `papers_match` too. Writes nothing but the audit trail.
+Called by the command line and the console; the crash rig asks `papers_match` too. Writes nothing but the audit trail.
 """
 
 import hashlib
@@ -49,6 +49,21 @@ def take_out(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Signe
     with ports.database.transaction(organisation_id) as session:
         record(session, by, "plan_papers_opened", plan_id, ports.clock.now())
     return SignedPapers(agreement.content, schedule.content, as_signed, tuple(map(_digest, printed)) == digests)
+
+
+def open_paper(ports: Ports, organisation_id: str, plan_id: str, kind: str, by: str) -> bytes:
+    """One kept paper, `AGREEMENT` or `SCHEDULE`, of any edition that was signed, with a line in the trail.
+
+    Refused `plan_not_signed`, and `plan_papers_differ` when it is not what was signed: that is nobody's agreement.
+    """
+    with ports.database.transaction(organisation_id) as session:
+        signature, paper = signings.signature_of(session, plan_id), signings.paper_of(session, plan_id, kind)
+        if signature is None or paper is None:
+            raise Refused("plan_not_signed")
+        if not papers_match(session, signature):
+            raise Refused("plan_papers_differ")
+        record(session, by, "plan_papers_opened", plan_id, ports.clock.now(), paper=kind)
+        return paper.content
 
 
 def papers_match(session: Session, signature: PlanSignature) -> bool:

@@ -4,14 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from portal.storage import audit
 from portal.usecases import invariants
 from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.invariants import Walk, check_account, check_some
 from portal.usecases.janitor import sweep
-from tests.rig.above import above
+from tests.rig import above
 from tests.rig.house import House, found
 
 SOON = timedelta(seconds=2)
@@ -26,17 +25,8 @@ def paid(house: House) -> str:
 
 
 def behind_our_back(house: House, *statements: str) -> None:
-    """As somebody with the database's password does it, triggers off."""
-    with above(house.ports.database).begin() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        for table in ("ledger_entry", "receipt", "agreement"):
-            if sqlite:
-                for verb in ("update", "delete"):
-                    connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{verb}"))
-            else:
-                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-        for statement in statements:
-            connection.execute(text(statement))
+    """The books and their papers, changed past every lock."""
+    above.behind_our_back(house.ports.database, ("ledger_entry", "receipt", "agreement"), *statements)
 
 
 def kinds(house: House) -> set[str]:

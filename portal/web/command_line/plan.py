@@ -210,8 +210,9 @@ def plan_resume(slug: str, reference: str, why: str | None) -> None:
 @organisation_option
 @click.argument("reference", metavar="PLAN")
 @terms_options
+@why_option
 @with_appcontext
-def plan_change(slug: str, reference: str, **typed: Any) -> None:
+def plan_change(slug: str, reference: str, why: str | None, **typed: Any) -> None:
     """Offer a new version of a plan, to be signed afresh; from now on the old one charges nothing."""
     paid_to, row = _latest(slug, reference)
     now = ports().clock.now()
@@ -223,8 +224,9 @@ def plan_change(slug: str, reference: str, **typed: Any) -> None:
             payable = payable_cents(session, account, row.schedule_id)
             wish, filled = _wish(session, paid_to, payable, typed, now)
         changed = change(
-            ports(), paid_to.id, row.id, wish, staff(), channels=filled["by"], offer_days=filled["offer_days"]
-        )
+            ports(), paid_to.id, row.id, wish, staff(),
+            channels=filled["by"], offer_days=filled["offer_days"], why=why,
+        )  # fmt: skip
     _show(changed, paid_to)
 
 

@@ -26,13 +26,15 @@ from portal.storage.plan import Plan
 from portal.usecases import payment_status
 from portal.usecases.payment_status import ScheduleShown
 from portal.usecases.plan import offer, terms
-from portal.usecases.plan_life import WHY_LENGTH_MAX, cancel, pause, resume
+from portal.usecases.plan_life import WHY_LENGTH_MAX, cancel, is_changeable, pause, resume
+from portal.usecases.signed_paper import open_paper
 from portal.web.access import organisation, ports
+from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.staff.door import path_of
 from portal.web.staff.guard import Here, page_for
-from portal.web.staff.plan_words import act_words, sentence, signs, states
+from portal.web.staff.plan_words import act_words, paper_names, sentence, signs, states
 
 ON_PAGE = 50
 ACTS = {"cancel": cancel, "pause": pause, "resume": resume}
@@ -76,7 +78,7 @@ def plan_list(here: Here) -> AnyResponse:
 @page_for(EVERYBODY, "/plans/<visit:plan_id>")
 def plan(here: Here, plan_id: str) -> AnyResponse:
     """One version of a plan: every date and amount, how it stands, and what can be done."""
-    return _page(here, plan_id, 200)
+    return plan_page(here, plan_id, 200)
 
 
 @page_for(WORKERS, "/plans/<visit:plan_id>/offer", "POST", name="plan_offer")
@@ -85,9 +87,22 @@ def plan_offer(here: Here, plan_id: str) -> AnyResponse:
     try:
         offer(ports(), organisation().id, plan_id, here.actor)
     except Refused as refused:
-        return _page(here, plan_id, 409, refused)
+        return plan_page(here, plan_id, 409, refused)
     flash(_("The offer is on its way to the customer."))
     return move_on(path_of("plan", plan_id=plan_id))
+
+
+@page_for(EVERYBODY, "/plans/<visit:plan_id>/<any(agreement, schedule):kind>.pdf", name="plan_paper")
+def plan_paper(here: Here, plan_id: str, kind: str) -> AnyResponse:
+    """A signed paper of this version, byte for byte; the trail says who opened it."""
+    row = _found(plan_id)
+    try:
+        content = open_paper(ports(), organisation().id, plan_id, kind, here.actor)
+    except Refused as refused:
+        if refused.code == "plan_not_signed":
+            abort(404)
+        return plan_page(here, plan_id, 409, refused)
+    return pdf(content, f"{row.reference}-{row.edition}-{kind}.pdf", "inline")
 
 
 def acts_of(row: Plan) -> list[str]:
@@ -122,7 +137,7 @@ def _act_page(act: str) -> None:
         except Refused as refused:
             if refused.code.startswith("why_"):
                 return _ask(act, row, why[: WHY_LENGTH_MAX + 200], {"why": sentence(refused)}, 422)
-            return _page(here, plan_id, 409, refused)
+            return plan_page(here, plan_id, 409, refused)
         flash(act_words()[act].done)
         return move_on(path_of("plan", plan_id=plan_id))
 
@@ -149,7 +164,8 @@ def _ask(act: str, row: Plan, why: str, errors: dict[str, str], status: int) -> 
     )
 
 
-def _page(here: Here, plan_id: str, status: int, refused: Refused | None = None) -> AnyResponse:
+def plan_page(here: Here, plan_id: str, status: int, refused: Refused | None = None) -> AnyResponse:
+    """A plan as it stands, with what was refused on top."""
     with ports().database.read(organisation().id) as session:
         row = plans.by_id(session, plan_id)
         if row is None:
@@ -172,10 +188,19 @@ def _page(here: Here, plan_id: str, status: int, refused: Refused | None = None)
         signs=signs(),
         acts=[(path_of(f"plan_{act}", plan_id=row.id), act_words()[act]) for act in acts_of(row)] if may_work else [],
         may_work=may_work,
+        may_change=may_work and may_change(row, seen.editions[-1]),
+        papers=[(path_of("plan_paper", plan_id=row.id, kind=kind), name) for kind, name in paper_names().items()]
+        if row.signed_at is not None
+        else [],
         errors={"": sentence(refused)} if refused is not None else {},
         told=" ".join(map(str, get_flashed_messages())),
         path_of=path_of,
     )
+
+
+def may_change(row: Plan, newest: Plan) -> bool:
+    """Whether its page offers a change. A draft is changed without one: nobody was told of it."""
+    return row.state != PlanState.draft and is_changeable(row, newest)
 
 
 def _found(plan_id: str) -> Plan:

@@ -50,8 +50,26 @@ class Desk:
     rules: OrganisationSettings
     presets: list[PlanPreset]
     standing: Plan | None  # a plan that is in the way
+    changes: Plan | None  # the one that a new version is made of
     channels: tuple[str, ...]
     today: date
+
+    def first(self, preset: PlanPreset | None, before: Plan | None) -> PlanTyped:
+        """The form before anybody typed: as a preset fills it, as a draft that was taken back had it, or as it is."""
+        days = self.rules.number("plan_offer_days")
+        typed = PlanTyped(start_on=(self.today + timedelta(days=FIRST_IN_DAYS)).isoformat(), offer_days=str(days))
+        if preset is not None and self.payable_cents:
+            wish = wish_of_preset(preset, self.payable_cents, self.today)
+            typed = typed_of(wish, preset.channels, preset.offer_days)
+        elif before is not None and before.account_id == self.account.id:
+            typed = typed_of(wish_of(before.wish), before.channels, before.offer_days)
+        return self.with_way(typed)
+
+    def with_way(self, typed: PlanTyped) -> PlanTyped:
+        """The same, by a way that is open to this customer."""
+        if typed.channels in self.channels:
+            return typed
+        return replace(typed, channels=self.channels[0] if self.channels else "")
 
 
 @page_for(WORKERS, "/plans/new")
@@ -82,30 +100,30 @@ def _found(asked: str) -> AnyResponse:
 def plan_terms(_here: Here, account_id: str) -> AnyResponse:
     """The form: as a preset fills it, as a plan that was taken back had it (`again`), or as it first is."""
     with ports().database.read(organisation().id) as session:
-        desk = _desk(session, account_id)
+        desk = desk_of(session, account_id)
         preset = plans.preset_by_id(session, request.args.get("preset", ""))
         before = plans.by_id(session, request.args.get("again", ""))
     if desk.standing is not None:
-        return _page(desk, PlanTyped(), {}, 200)
-    return _page(desk, _first(desk, preset, before), {}, 200, preset)
+        return terms_page(desk, PlanTyped(), {}, 200)
+    return terms_page(desk, desk.first(preset, before), {}, 200, preset)
 
 
 @page_for(WORKERS, "/plans/new/<visit:account_id>", "POST", name="plan_terms_post")
 def plan_terms_post(here: Here, account_id: str) -> AnyResponse:
     """Makes a draft, or says what is wrong with it; nothing typed is lost."""
-    typed = PlanTyped(**{name: request.form.get(name, "")[:FIELD_LENGTH_MAX] for name in FIELDS})
+    typed = typed_here()
     with ports().database.read(organisation().id) as session:
-        desk = _desk(session, account_id)
+        desk = desk_of(session, account_id)
     asked, errors = read(typed, desk.today)
     if asked is None:
-        return _page(desk, typed, {field: sentence(refused) for field, refused in errors.items()}, 422)
+        return terms_page(desk, typed, {field: sentence(refused) for field, refused in errors.items()}, 422)
     try:
         made = _made(here, account_id, typed, asked)
     except Refused as refused:
         field, heard = placed(refused, asked.wish)
         with ports().database.read(organisation().id) as session:
-            desk = _desk(session, account_id)
-        return _page(desk, typed, {field: sentence(heard)}, 409 if refused.code == "plan_exists" else 422)
+            desk = desk_of(session, account_id)
+        return terms_page(desk, typed, {field: sentence(heard)}, 409 if refused.code == "plan_exists" else 422)
     return move_on(path_of("plan", plan_id=made.id))
 
 
@@ -129,44 +147,40 @@ def _made(here: Here, account_id: str, typed: PlanTyped, asked: PlanAsked) -> Pl
     )
 
 
-def _desk(session: Session, account_id: str) -> Desk:
+def typed_here() -> PlanTyped:
+    """The fields as they were posted."""
+    return PlanTyped(**{name: request.form.get(name, "")[:FIELD_LENGTH_MAX] for name in FIELDS})
+
+
+def desk_of(session: Session, account_id: str, changes: Plan | None = None) -> Desk:
+    """What is known of the account; of a plan that is changed, what it would still take can be put into the new one."""
     account = accounts.by_id(session, account_id)
     if account is None:
         abort(404)
     paid_to = organisations.by_id(session, account.organisation_id)
     payer = payer_of(session, account)
     by_email, by_text = bool(payer.email), may_text(session, payer)
+    standing = plans.of_account(session, account.id)
     ways = {"email": by_email, "sms": by_text, "both": by_email and by_text}
     return Desk(
         account=account,
         customer=payer,
-        payable_cents=payable_cents(session, account),
+        payable_cents=payable_cents(session, account, changes.schedule_id if changes is not None else None),
         rules=settings_of(session, paid_to),
         presets=plans.presets(session),
-        standing=next((each for each in plans.of_account(session, account.id) if each.state in OPEN), None),
+        standing=None if changes is not None else next((each for each in standing if each.state in OPEN), None),
+        changes=changes,
         channels=tuple(name for name, is_open in ways.items() if is_open),
         today=local_date(ports().clock.now(), paid_to.timezone),
     )
 
 
-def _first(desk: Desk, preset: PlanPreset | None, before: Plan | None) -> PlanTyped:
-    """The form before anybody typed."""
-    days = desk.rules.number("plan_offer_days")
-    typed = PlanTyped(start_on=(desk.today + timedelta(days=FIRST_IN_DAYS)).isoformat(), offer_days=str(days))
-    if preset is not None and desk.payable_cents:
-        wish = wish_of_preset(preset, desk.payable_cents, desk.today)
-        typed = typed_of(wish, preset.channels, preset.offer_days)
-    elif before is not None and before.account_id == desk.account.id:
-        typed = typed_of(wish_of(before.wish), before.channels, before.offer_days)
-    if typed.channels not in desk.channels:
-        typed = replace(typed, channels=desk.channels[0] if desk.channels else "")
-    return typed
-
-
-def _page(
+def terms_page(
     desk: Desk, typed: PlanTyped, errors: dict[str, str], status: int, preset: PlanPreset | None = None
 ) -> AnyResponse:
-    here = path_of("plan_terms", account_id=desk.account.id)
+    """The form of a new plan's terms, or of a new version's."""
+    old = desk.changes
+    here = path_of("plan_change", plan_id=old.id) if old else path_of("plan_terms", account_id=desk.account.id)
     return page(
         "staff/plan_terms.html",
         status,
@@ -182,5 +196,6 @@ def _page(
         chosen_preset=preset,
         errors=errors,
         here=here,
+        back=path_of("plan", plan_id=old.id) if old else path_of("plan_account"),
         path_of=path_of,
     )

@@ -51,6 +51,14 @@ def act_words() -> dict[str, ActWords]:
     }
 
 
+def paper_names() -> dict[str, str]:
+    """The papers of a signature, as links."""
+    return {
+        "agreement": _("Signed agreement with its page of evidence (PDF)"),
+        "schedule": _("Payment schedule (PDF)"),
+    }
+
+
 def states() -> dict[str, str]:
     """How a plan stands, in a word."""
     return {
@@ -122,6 +130,9 @@ def sentence(refused: Refused) -> str:
         "plan_no_email": lambda: _("There is no email address on file, and no number that may be texted."),
         "plan_no_phone": lambda: _("There is no number on file that may be texted."),
         "plan_offer_days_wrong": lambda: _("Enter a number of days from 1 to 180."),
+        "plan_papers_differ": lambda: _(
+            "This paper is not the one that was signed. Do not hand it out; restore it from a backup."
+        ),
         "plan_settles_nothing": lambda: _(
             "A settlement must be less than the %(most)s that is owed.", most=cents("payable_cents")
         ),
@@ -130,6 +141,7 @@ def sentence(refused: Refused) -> str:
             "These payments come to %(sum)s, and the total is %(total)s.",
             sum=cents("sum_cents"), total=cents("total_cents"),
         ),
+        "plan_terms_changed": lambda: _("What is owed changed since this was shown. Check it once more."),
         "plan_too_long": lambda: _(
             "The last payment may be on %(latest)s at the latest.",
             latest=day(latest) if isinstance(latest, date) else "",
