@@ -11,7 +11,7 @@ from flask import abort, flash, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.domain.plan import PlanKind, wish_of
+from portal.domain.plan import PlanKind, PlanTerms, wish_of
 from portal.domain.plan_wish import PlanTyped, placed, read, typed_of
 from portal.domain.refusal import Refused
 from portal.domain.schedule import Amounts, AmountsKind, Payment
@@ -86,22 +86,17 @@ def plan_change_offer(here: Here, plan_id: str) -> AnyResponse:
 
 def _preview(here: Here, plan_id: str, typed: PlanTyped, why: str, errors: dict[str, str], status: int) -> AnyResponse:
     """Old and new, or the form with what is wrong beside its fields."""
-    refused = None
     with ports().database.read(organisation().id) as session:
         row, desk = _found(session, plan_id)
         left = _left(session, row, desk.today)
         asked, wrong = read(typed, desk.today)
         if asked is None:
             return terms_page(desk, typed, {field: sentence(each) for field, each in wrong.items()}, 422)
-        try:
-            order = PlanOrder(row.account_id, asked.wish, typed.channels, asked.offer_days)
-            agreed = change_of(session, row, order, ports().clock.now())
-        except Refused as found:
-            refused = found
-    if refused is not None and refused.code in {"plan_state", "plan_payment_under_way"}:
-        return plan_page(here, plan_id, 409, refused)
-    if refused is not None:
-        field, heard = placed(refused, asked.wish)
+        agreed = _agreed(session, row, PlanOrder(row.account_id, asked.wish, typed.channels, asked.offer_days))
+    if isinstance(agreed, Refused):
+        if agreed.code in {"plan_state", "plan_payment_under_way"}:
+            return plan_page(here, plan_id, 409, agreed)
+        field, heard = placed(agreed, asked.wish)
         return terms_page(desk, typed, {field: sentence(heard)}, 422)
     return page(
         "staff/plan_change.html",
@@ -121,6 +116,13 @@ def _preview(here: Here, plan_id: str, typed: PlanTyped, why: str, errors: dict[
         here=path_of("plan_change_offer", plan_id=plan_id),
         back=path_of("plan", plan_id=plan_id),
     )
+
+
+def _agreed(session: Session, row: Plan, order: PlanOrder) -> PlanTerms | Refused:
+    try:
+        return change_of(session, row, order, ports().clock.now())
+    except Refused as refused:
+        return refused
 
 
 def _first(session: Session, desk: Desk, row: Plan) -> PlanTyped:
