@@ -133,7 +133,7 @@ def test_c9_papers_of_each_version_that_was_signed_are_opened_and_the_trail_says
     desk.fill("Why", "Longer.").press("Offer the new version")
     new = editions(house, old)[-1]
     assert not open_plan(portal, desk, new).sees("Signed papers"), "nobody signed it yet"
-    assert desk.raw("GET", f"{desk.path}/agreement.pdf").status_code == 404
+    assert desk.open(f"{desk.path}/agreement.pdf").heading == f"Plan {new.reference}"
     signer(house, new).read(house.card_on_file()).sign()
     opened = []
     for each in (plan_now(house, old.id), plan_now(house, new.id)):

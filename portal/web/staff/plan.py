@@ -27,6 +27,7 @@ from portal.usecases import payment_status
 from portal.usecases.payment_status import ScheduleShown
 from portal.usecases.plan import offer, terms
 from portal.usecases.plan_life import WHY_LENGTH_MAX, cancel, is_changeable, pause, resume
+from portal.usecases.sign import AGREEMENT, SCHEDULE
 from portal.usecases.signed_paper import open_paper
 from portal.web.access import organisation, ports
 from portal.web.files import pdf
@@ -92,17 +93,25 @@ def plan_offer(here: Here, plan_id: str) -> AnyResponse:
     return move_on(path_of("plan", plan_id=plan_id))
 
 
-@page_for(EVERYBODY, "/plans/<visit:plan_id>/<any(agreement, schedule):kind>.pdf", name="plan_paper")
-def plan_paper(here: Here, plan_id: str, kind: str) -> AnyResponse:
-    """A signed paper of this version, byte for byte; the trail says who opened it."""
-    row = _found(plan_id)
-    try:
-        content = open_paper(ports(), organisation().id, plan_id, kind, here.actor)
-    except Refused as refused:
-        if refused.code == "plan_not_signed":
-            abort(404)
-        return plan_page(here, plan_id, 409, refused)
-    return pdf(content, f"{row.reference}-{row.edition}-{kind}.pdf", "inline")
+def _paper_page(kind: str) -> None:
+    """Hangs a signed paper on the door."""
+
+    def paper(here: Here, plan_id: str) -> AnyResponse:
+        """As it was signed with this version, byte for byte; the trail says who opened it."""
+        row = _found(plan_id)
+        try:
+            content = open_paper(ports(), organisation().id, plan_id, kind, here.actor)
+        except Refused as refused:
+            if refused.code == "plan_not_signed":
+                return move_on(path_of("plan", plan_id=plan_id))
+            return plan_page(here, plan_id, 409, refused)
+        return pdf(content, f"{row.reference}-{row.edition}-{kind}.pdf", "inline")
+
+    page_for(EVERYBODY, f"/plans/<visit:plan_id>/{kind}.pdf", name=f"plan_{kind}")(paper)
+
+
+for _kind in (AGREEMENT, SCHEDULE):
+    _paper_page(_kind)
 
 
 def acts_of(row: Plan) -> list[str]:
@@ -189,7 +198,7 @@ def plan_page(here: Here, plan_id: str, status: int, refused: Refused | None = N
         acts=[(path_of(f"plan_{act}", plan_id=row.id), act_words()[act]) for act in acts_of(row)] if may_work else [],
         may_work=may_work,
         may_change=may_work and may_change(row, seen.editions[-1]),
-        papers=[(path_of("plan_paper", plan_id=row.id, kind=kind), name) for kind, name in paper_names().items()]
+        papers=[(path_of(f"plan_{kind}", plan_id=row.id), name) for kind, name in paper_names().items()]
         if row.signed_at is not None
         else [],
         errors={"": sentence(refused)} if refused is not None else {},
