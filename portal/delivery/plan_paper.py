@@ -166,8 +166,8 @@ def _signature(facts: AgreementFacts, signed: SignatureFacts, language: Language
         return f"{language.moment(at.astimezone(zone))} ({at:%Y-%m-%d %H:%M:%S} UTC)"
 
     ways = {
-        "typed": _("Typed the name shown above"),
-        "drawn": _("Drew the signature shown above"),
+        "typed": _("Typed the name under the agreement"),
+        "drawn": _("Drew the signature under the agreement"),
         "pressed": _("Pressed the button to sign"),
     }
     identities = {

@@ -12,6 +12,7 @@ from markupsafe import escape
 from werkzeug.wrappers import Response as AnyResponse
 
 CARD_PATHS = ("/amount", "/card", "/method")  # how the addresses of pages with card fields end
+IDENTITY_PATH = "/identity"  # the page behind it calls the organisation by its own name: another header (C20)
 STEP = "step"  # the block, and the id of the element, that every page has
 
 
@@ -39,7 +40,7 @@ def page(
         asked, retarget = STEP, True
     if asked is None:
         response = make_response(render_template(template, **context), status)
-    elif card != _on_card_page() and request.method == "GET":
+    elif (card != _on_card_page() or _was_unknown()) and request.method == "GET":
         response = make_response("", 200)
         response.headers["HX-Redirect"] = request.path
     else:
@@ -73,7 +74,16 @@ def _blocks(template: str, asked: str, announce: str, context: dict[str, Any]) -
 
 def _on_card_page() -> bool:
     """True when the document that asks is the one with the card fields."""
+    return _asking_path().endswith(CARD_PATHS)
+
+
+def _was_unknown() -> bool:
+    """True when the document that asks was shown before it was known who looks, and this page is not."""
+    return _asking_path().endswith(IDENTITY_PATH) and not request.path.endswith(IDENTITY_PATH)
+
+
+def _asking_path() -> str:
     try:
-        return urlsplit(request.headers.get("HX-Current-URL", "")).path.endswith(CARD_PATHS)
+        return urlsplit(request.headers.get("HX-Current-URL", "")).path
     except ValueError:  # no address at all: no page of ours asks so
-        return False
+        return ""

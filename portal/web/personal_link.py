@@ -24,7 +24,7 @@ from portal.usecases.payment_link import find, send_fresh
 from portal.usecases.visit import VISIT_LASTS
 from portal.web.access import before_known, of_organisation, organisation, ports, to_anybody
 from portal.web.fragments import move_on, page
-from portal.web.language import current
+from portal.web.language import SWITCH, current
 from portal.web.refusals import sentence
 
 SLUG = "/<slug:slug>"
@@ -108,7 +108,9 @@ def hang_landing(door: LinkDoor, template: str) -> None:
             send_fresh(ports(), organisation().id, token, door.purpose)
         except Refused:  # it still works, is paid, cancelled or was never there: its own page says which
             return move_on(url_for(f"{door.blueprint.name}.landing", slug=organisation().slug, token=token))
-        return move_on(url_for("personal_link.fresh_link_sent", slug=organisation().slug))
+        with ports().database.read(organisation().id) as session:
+            found = find(session, token, ports().clock.now(), door.purpose)
+        return move_on(fresh_link_page(found.customer.locale if found else None))
 
     DOORS[door.purpose] = door
     add = door.blueprint.add_url_rule
@@ -122,7 +124,14 @@ def hang_landing(door: LinkDoor, template: str) -> None:
 def fresh_link_sent() -> Response:
     """What to expect after asking for a fresh link."""
     to_anybody()
+    g.language_on_file = request.args.get(SWITCH)
     return page("personal_link/fresh_link.html")
+
+
+def fresh_link_page(locale: str | None) -> str:
+    """Its address, in the language of the link that was asked for anew: without its token the page knows nobody."""
+    said = f"?{SWITCH}={locale}" if locale else ""
+    return url_for("personal_link.fresh_link_sent", slug=organisation().slug) + said
 
 
 def into(door: LinkDoor, visit_id: str, secret: str) -> AnyResponse:

@@ -137,8 +137,8 @@ def test_c7_c15_the_agreement_says_word_for_word_what_was_sealed(paper: Paper, l
 @pytest.mark.parametrize(
     ("way", "said"),
     [
-        ("typed", "Typed the name shown above"),
-        ("drawn", "Drew the signature shown above"),
+        ("typed", "Typed the name under the agreement"),
+        ("drawn", "Drew the signature under the agreement"),
         ("pressed", "Signed by pressing the button: Maria Lopez"),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 
 from portal.domain.payment_link import Purpose
 from portal.storage import account as accounts
+from portal.storage import customer as customers
 from portal.usecases.plan_life import cancel
 from tests.rig.plans import offered
 from tests.rig.series import link_to, scheduled
@@ -52,3 +53,31 @@ def test_c20_no_page_that_anybody_may_open_says_what_its_owner_does(portal: Port
         reader = portal.reader().open(path)
         assert ("Recovery" in reader.response.text) is not collects, path
         assert "(312) 555-0100" in reader.response.text
+
+
+def test_who_asks_for_a_fresh_offer_in_spanish_is_answered_in_spanish(portal: Portal) -> None:
+    """The page after it knows no token any more, and so nobody's language."""
+    plan, house = offered(portal.house), portal.house
+    with house.ports.database.transaction(house.organisation_id) as session:
+        about = customers.by_id(session, house.customer_id)
+        assert about is not None
+        about.locale = "es"
+    address = link(portal, plan.id)
+    assert plan.expires_at is not None
+    house.clock.at = plan.expires_at
+    reader = portal.reader().open(address).press("Envíenme una nueva")
+    assert reader.step == "fresh-link"
+    assert reader.heading == "Busque un mensaje nuevo"
+    assert portal.reader().open(f"/{house.slug}/fresh-link?language=xx").heading == "Look for a new message"
+
+
+def test_the_page_behind_the_question_is_a_document_of_its_own_with_its_own_header(portal: Portal) -> None:
+    """Swapped in, it would stand under the name that is meant for anybody."""
+    reader = portal.reader().open(link(portal, offered(portal.house).id)).press("Continue")
+    identity = f"http://localhost{reader.path}"
+    reader.fill("ZIP code", "60614").press("Continue")
+    by_htmx = {"HX-Request": "true", "HX-Target": "main#step"}
+    answer = reader.raw("GET", reader.path, headers=by_htmx | {"HX-Current-URL": identity})
+    assert answer.headers["HX-Redirect"] == reader.path
+    answer = reader.raw("GET", reader.path, headers=by_htmx | {"HX-Current-URL": f"http://localhost{reader.path}"})
+    assert "HX-Redirect" not in answer.headers

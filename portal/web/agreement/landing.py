@@ -18,7 +18,7 @@ from portal.web.agreement.door import LINK, cookie_path, door, path_of
 from portal.web.agreement.guard import spent
 from portal.web.fragments import move_on, page
 from portal.web.language import current
-from portal.web.personal_link import cookie_name, unreferred
+from portal.web.personal_link import cookie_name, fresh_link_page, unreferred
 from portal.web.refusals import sentence
 
 
@@ -81,7 +81,9 @@ def fresh_link(token: str) -> AnyResponse:
         send_fresh(ports(), organisation().id, token)
     except Refused:
         return _show(token)
-    return move_on(f"/{organisation().slug}/fresh-link")
+    with ports().database.read(organisation().id) as session:
+        found = find(session, token, ports().clock.now())
+    return move_on(fresh_link_page(found.customer.locale if found else None))
 
 
 def _show(token: str) -> Response:
