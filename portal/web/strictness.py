@@ -1,6 +1,5 @@
 """Turns away requests that no page of ours makes, before any view runs: wrong origin, wrong kind of body, two values
-for
-one field, bytes that are not text. Called by Flask before each request; never decides who a person is.
+for one field, bytes that are not text. Called by Flask before each request; never decides who a person is.
 """
 
 import re
@@ -14,8 +13,15 @@ from portal.web import machines
 FORM = "application/x-www-form-urlencoded"
 BODY_BYTES_MAX = 1_000_000
 FORM_FIELDS_MAX = 60
-# Lists with a box for each service, of whatever years: a payment and a paper say themselves how many they take.
-LISTS = frozenset({"customer.choose_services", "customer.issue_document"})
+# Lists with a box for each service, of whatever years, or each payment: what is chosen says itself how much it takes.
+LISTS = frozenset(
+    {
+        "customer.choose_services",
+        "customer.issue_document",
+        "staff.subscription_reduce_post",
+        "staff.subscription_waive_post",
+    }
+)
 LIST_FIELDS_MAX = 2_000
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 NOT_TEXT = re.compile("[\x00\ud800-\udfff\ufffd]")

@@ -36,7 +36,7 @@ from portal.web.staff.guard import Here, page_for
 from portal.web.staff.subscription_words import day_typed, kinds, lines, sentence, signs, states, told
 
 LISTED_MAX = 200
-NUMBER = re.compile(r"[0-9]{1,4}")  # of a payment; longer ones are not read at all
+BOX = re.compile(r"payment-([0-9]{1,4})", re.ASCII)  # a box for each payment; longer numbers are not read at all
 CHANGED = "subscription_changed"
 ONE = "/subscriptions/<visit:subscription_id>"
 OVER = frozenset(
@@ -111,7 +111,7 @@ def _change_page(kind: ChangeKind) -> None:
         if kind not in acts_of(row):
             return move_on(path_of("subscription", subscription_id=subscription_id))
         typed = {name: request.form.get(name, "")[:500] for name in ("until", "amount", "why")}
-        numbers = tuple(int(each) for each in request.form.getlist("number") if NUMBER.fullmatch(each))
+        numbers = tuple(int(found[1]) for name in request.form if (found := BOX.fullmatch(name)))
         try:
             made = ask(
                 ports(), organisation().id, subscription_id, _wish(kind, typed, numbers), typed["why"], here.actor
