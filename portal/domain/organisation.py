@@ -236,6 +236,9 @@ SETTINGS: dict[str, Setting] = {
         Setting("notice_days", "Days raw notices are kept", int, 90,
                 "How long the gateway's notices are kept as they came; what came of them stays for ever.",
                 minimum=7, maximum=3_650),
+        Setting("record_years", "Years signed papers are kept", int, 3,
+                "How long after the last act on their accounts the agreements, consents and papers of an erased "
+                "customer are kept (Reg F 1006.100; Nacha).", minimum=3, maximum=10),
         Setting("charging_enabled", "Charging enabled", bool, True,
                 "The kill switch: off, nothing is charged for this organisation."),
         Setting("idempotency_keys", "Gateway idempotency keys", bool, True,

@@ -252,6 +252,13 @@ class BraintreeGateway:
         except NotFoundError:
             return
 
+    def forget_customer(self, customer_id: str) -> None:
+        """Removes a vaulted customer with every card; one that is not there is fine."""
+        try:
+            self._ask(lambda sdk: sdk.customer.delete(customer_id))
+        except NotFoundError:
+            return
+
     def void(self, gateway_id: str) -> bool:
         """Voids a sale; False when it settled already or is not there."""
         try:

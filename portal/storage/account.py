@@ -83,6 +83,17 @@ def beginning_with(session: Session, words: Sequence[str], limit: int) -> list[t
     return [(row[0], row[1]) for row in session.execute(wanted)]
 
 
+def customers_beginning_with(session: Session, words: Sequence[str], limit: int) -> list[Customer]:
+    """Customers where each word begins a name or a number of theirs or of an account of theirs, whatever is owed."""
+    wanted = select(Customer).order_by(Customer.family_name, Customer.given_name, Customer.reference).limit(limit)
+    names = (Customer.reference, Customer.family_name, Customer.given_name)
+    for word in words:
+        numbered = select(Account.customer_id).where(Account.reference.istartswith(word, autoescape=True))
+        begins = (name.istartswith(word, autoescape=True) for name in names)
+        wanted = wanted.where(or_(*begins, Customer.id.in_(numbered)))
+    return list(session.scalars(wanted))
+
+
 def lock(session: Session, account_id: str) -> Account:
     """The account, locked until the transaction ends and read afresh.
 

@@ -85,6 +85,16 @@ def by_id(session: Session, customer_id: str) -> Customer | None:
     )
 
 
+def lock(session: Session, customer_id: str) -> Customer | None:
+    """The customer, locked and read afresh, after their accounts. Rows that refer to them are still written."""
+    return session.scalars(
+        select(Customer)
+        .where(Customer.id == customer_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
 def by_reference(session: Session, reference: str) -> Customer | None:
     """The customer with the organisation's own number."""
     return session.scalars(select(Customer).where(Customer.reference == reference)).one_or_none()

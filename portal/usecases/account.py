@@ -109,7 +109,8 @@ def open_account(
     creditor: str | None = None,
 ) -> Account:
     """What a customer owes, placed on the ledger; zero places nothing. Refused `customer_unknown`."""
-    if customer.by_id(session, customer_id) is None:
+    owed_by = customer.by_id(session, customer_id)
+    if owed_by is None or not owed_by.is_active:  # none is opened for somebody who was erased
         raise Refused("customer_unknown")
     assert_cents(balance_cents)
     row = Account(

@@ -70,6 +70,9 @@ NAMES = frozenset(
         "reconcile.after_mend",
         "run.after_hand_out",
         "document.before_commit",
+        "erase.before_commit",
+        "erase.after_commit",
+        "erase.after_forget",
     }
 )
 _armed: dict[str, tuple[str, int]] = {}

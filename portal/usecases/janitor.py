@@ -14,10 +14,11 @@ from datetime import timedelta
 
 import structlog
 
-from portal.storage import Session, charge, dispute, message, notice, obligation, refund
+from portal.storage import Session, charge, dispute, erasure, message, notice, obligation, refund
 from portal.usecases.charge import charge_obligation
 from portal.usecases.charge_fails import call_if_stuck
 from portal.usecases.dispute import look_again
+from portal.usecases.erasure import go_on
 from portal.usecases.invariants import Walk, check_some
 from portal.usecases.notice import handle
 from portal.usecases.outbox import deliver
@@ -31,7 +32,7 @@ log = structlog.get_logger()
 BATCH = 100
 UNCLAIMED_AFTER = timedelta(seconds=60)  # a due obligation gets its ring first; then the janitor charges it itself
 SHARE = 2  # threads of the pool for each list: a gateway that hangs leaves the others theirs
-POOL = 14
+POOL = SHARE * 8  # eight lists
 ROUND_SECONDS = 60.0
 
 
@@ -58,6 +59,7 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor, walk: Walk | None = None) -> S
         unhandled = notice.waiting_and_due(session, now, BATCH)
         undecided = dispute.undecided_and_due(session, now, BATCH)
         unsettled = refund.unsettled_and_due(session, now, BATCH)
+        erased = erasure.open_and_due(session, now, BATCH)
     _all(
         pool,
         (open_charges, lambda organisation_id, row_id: resolve(ports, organisation_id, row_id)),
@@ -67,6 +69,7 @@ def sweep(ports: Ports, pool: ThreadPoolExecutor, walk: Walk | None = None) -> S
         (unhandled, lambda organisation_id, row_id: handle(ports, organisation_id, row_id)),
         (undecided, lambda organisation_id, gateway_id: look_again(ports, organisation_id, gateway_id)),
         (unsettled, lambda organisation_id, row_id: look_at_refund(ports, organisation_id, row_id)),
+        (erased, lambda organisation_id, row_id: go_on(ports, organisation_id, row_id)),
     )
     broken = check_some(ports, walk or Walk())
     with ports.database.across() as session:

@@ -8,7 +8,7 @@ import json
 from portal.domain.message import Attachment
 from portal.domain.record_letter import RecordLetter
 from portal.domain.refusal import Refused
-from portal.storage import Session, customer, message, organisation, paper_copy
+from portal.storage import Session, customer, erasure, message, organisation, paper_copy
 from portal.storage.customer import Customer
 from portal.storage.message import Message
 from portal.usecases.organisation import record
@@ -25,12 +25,12 @@ FOOT = "\n--\n"  # where the foot of every email begins
 def print_copy(ports: Ports, organisation_id: str, copy_id: str, by: str) -> list[Attachment]:
     """The sheets to put in the envelope, and a line in the trail that they were opened.
 
-    Refused `paper_unknown`; DeliveryFailed when something cannot be printed.
+    Refused `paper_unknown`, also when they were erased; DeliveryFailed when something cannot be printed.
     """
     with ports.database.read(organisation_id) as session:
         copy = paper_copy.by_id(session, copy_id)
         row = message.by_id(session, copy.message_id) if copy is not None else None
-        if row is None:
+        if row is None or erasure.of_customer(session, row.customer_id) is not None:
             raise Refused("paper_unknown")
         letter = None if row.event in WITH_PAPERS else _letter(ports, session, row)
         papers = papers_of(ports, session, row)

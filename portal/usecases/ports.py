@@ -68,6 +68,9 @@ class Gateway(Protocol):
     def forget_card(self, token: str) -> None:
         """Removes a kept card; quiet when it is gone already. GatewayUnreachable."""
 
+    def forget_customer(self, customer_id: str) -> None:
+        """Removes everything kept for a customer; quiet when there is nothing. GatewayUnreachable, GatewayRefused."""
+
     def void(self, gateway_id: str) -> bool:
         """Takes back a sale that has not settled; False when it cannot be. GatewayUnreachable."""
 

@@ -22,6 +22,7 @@ from tests.crash.actors import own_world
 from tests.crash.agreed_acts import CardAct, ChangeAct, MakeAct, ServiceAct, SubscribeAct
 from tests.crash.autopay_acts import AutopayAct
 from tests.crash.crew import FAILED
+from tests.crash.erase_act import EraseAct
 from tests.crash.history import ACTIONS
 from tests.crash.message_acts import DocumentAct, MailAct, ReplyAct
 from tests.crash.money_acts import DisputeAct, GatewayRetryAct, RefundAct, RunAct, SettlementAct
@@ -31,7 +32,7 @@ from tests.crash.world import World
 
 ACTS: tuple[type[Act], ...] = (
     RunAct, RefundAct, DisputeAct, GatewayRetryAct, SettlementAct, MakeAct, CardAct, ChangeAct, ServiceAct,
-    SubscribeAct, AutopayAct, MailAct, ReplyAct, DocumentAct,
+    SubscribeAct, AutopayAct, MailAct, ReplyAct, DocumentAct, EraseAct,
 )  # fmt: skip
 # What `make test` plays: every act, with the death in it that leaves most to do.
 ONE_OF_EACH = (
@@ -49,6 +50,7 @@ ONE_OF_EACH = (
     Cell(MailAct, "worker", "outbox.after_send", "kill"),
     Cell(DocumentAct, "customer", "document.before_commit", "kill"),
     Cell(ReplyAct, "carrier", "reply.after_store", "kill"),
+    Cell(EraseAct, "staff", "erase.after_commit", "kill"),
 )
 TURNS_MAX = 6  # so often a cell is played again that was never met, each time with other faults
 COUNTED = ("doubles", "lost", "phantom", "stuck")

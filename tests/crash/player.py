@@ -19,6 +19,7 @@ from portal.domain.refusal import Refused
 from portal.jobs.run import round_once
 from portal.storage import Session
 from portal.storage.charge import Charge
+from portal.storage.erasure import Erasure
 from portal.storage.message import Message
 from portal.storage.notice import Notice
 from portal.storage.obligation import Obligation
@@ -251,6 +252,8 @@ def next_event(session: Session, now: datetime) -> datetime | None:
         session.scalar(select(func.min(Message.next_try_at)).where(Message.state == "queued")),
         session.scalar(select(func.min(Notice.next_try_at)).where(Notice.state == "waiting")),
     ]
+    kept = (Erasure.finished_at.is_(None), Erasure.forgotten_at.is_(None))
+    moments.append(session.scalar(select(func.min(Erasure.next_try_at)).where(*kept)))
     due = select(Obligation.due_at, Obligation.handed_at, Obligation.kind).where(Obligation.status == "due")
     for due_at, handed_at, kind in session.execute(due):
         if kind == "checkout":

@@ -21,6 +21,7 @@ from portal.storage.check_code import CheckCode
 from portal.storage.contact_wish import ContactWish
 from portal.storage.customer import ContactChangeRequest
 from portal.storage.dispute import Dispute
+from portal.storage.erasure import Erasure
 from portal.storage.gateway_retry import GatewayRetry
 from portal.storage.hold import ChargingHold
 from portal.storage.inbound_text import InboundText
@@ -265,6 +266,9 @@ def tenant(database: Database, slug: str) -> Tenant:
         )
         add(SignIn(staff_id=ids["staff"], secret_sha256="0" * 64, way="password", epoch=1, opened_at=NOW, seen_at=NOW,
                    proved_at=NOW, ip="192.0.2.1", user_agent="test"))  # fmt: skip
+        gone = add_customer(session, reference="C-2", given_name="", family_name="", now=NOW)
+        add(Erasure(customer_id=gone.id, pseudonym="E-1", why="asked", asked_by="test", erased_at=NOW, keep_until=NOW,
+                    next_try_at=NOW))  # fmt: skip
         add(ChargingHold(reason="restored", held_at=NOW, held_by="test"))
         add(Alarm(kind="test", subject_id="s", facts={}, raised_at=NOW))
         count_up(session, "test", "key", timedelta(hours=1), NOW)

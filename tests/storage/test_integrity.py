@@ -36,11 +36,15 @@ def test_a_row_cannot_point_at_another_organisations_row(pair: Pair, name: str, 
         row |= {"id": new_id(), column: pair.theirs.ids[target]}
         for unique in ("reference", "token", "token_sha256", "order_id", "gateway_id", "number", "dedupe_key",
                        "event_key", "code", "subject_id", "request_key", "secret_sha256", "address", "key",
-                       "subject"):  # fmt: skip
+                       "subject", "pseudonym"):  # fmt: skip
             if unique in row and unique != column:
                 row[unique] = new_id()
         if name == "inbound_text":
             row["provider_id"] = new_id()
+        if name == "autopay":  # a second one on an account is off
+            row |= {"status": "off", "ended_at": row["made_at"]}
+        if name == "autopay_payment" and column != "schedule_id":  # a schedule pays one
+            row["schedule_id"] = None
         if name in ("service_detail", "service_document"):
             row["seq"] = 99
         if name == "service_share" and column == "refund_id":  # it is for a payment or for a refund, never for both

@@ -65,6 +65,8 @@ SENTENCES: dict[str, str] = {
     "charging_held": "Charging is on hold ({reason}). Reconcile first: flask --app wsgi restored --help",
     "customer_unknown": "There is no such customer in this organisation.",
     "diagnosis_code": "{typed} does not look like an ICD-10-CM code, such as F41.1.",
+    "erasure_hindered": "Something stands in the way:",
+    "why_names_customer": "The reason stays when they are gone: write it without their name, number or address.",
     "event_booked": "That event was booked already; nothing was changed.",
     "file_cell": "Row {row} has a cell of more than {most} characters.",
     "file_columns_missing": "The file lacks columns: {names}.",

@@ -8,6 +8,7 @@ from portal.web.command_line.clock import clock
 from portal.web.command_line.customers import customers
 from portal.web.command_line.document import document
 from portal.web.command_line.due import due
+from portal.web.command_line.erasure import erasures
 from portal.web.command_line.explain import explain_obligation
 from portal.web.command_line.messages import messages
 from portal.web.command_line.objection import objections
@@ -27,7 +28,8 @@ from portal.web.command_line.wish import wish
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, authorization, cancel, clock, customers, document, due, explain_obligation, messages, move, objections,
-        pages, plan, provider, reconcile, refund, restored, retry, service, skip, staff, subscription, treated, wish,
+        alarms, authorization, cancel, clock, customers, document, due, erasures, explain_obligation, messages, move,
+        objections, pages, plan, provider, reconcile, refund, restored, retry, service, skip, staff, subscription,
+        treated, wish,
     ):  # fmt: skip
         app.cli.add_command(command)

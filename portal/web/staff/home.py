@@ -40,6 +40,11 @@ WORK: list[Work] = [
         lambda: _("Print and post"),
         lambda: _("Records of customers who want them on paper: print them, post them, tick them off."),
     ),
+    Work(
+        "erasure_list",
+        lambda: _("Erase a customer"),
+        lambda: _("For somebody who asks to be forgotten: what goes, what the law has us keep, and until when."),
+    ),
     Work("password", lambda: _("Change your password"), lambda: _("You are signed out everywhere when you do.")),
 ]
 
