@@ -14,11 +14,13 @@ from portal.domain.refusal import Refused
 NOTICE_DAYS_MIN = 10
 NOTICE_DAYS_MAX = 12
 TOLD_FROM_HOUR, TOLD_UNTIL_HOUR = 9, 17  # so that a notice leaves on the day it is counted from, also far to the west
+LATE_DAYS_MAX = 3  # an outage over a weekend; whatever is held for longer is announced anew
 LOOK_AGAIN = timedelta(hours=6)
 AUTOPAY = "autopay"  # who makes the schedules of its payments
 
 # How a payment ended whose services AutoPay leaves alone from then on: the customer said no to it.
-LEFT_TO_CUSTOMER = frozenset({"skipped", "cancelled_by_customer", "cancelled_by_staff"})
+# `cancelled`: they said so while it was being sent, and it was not taken.
+LEFT_TO_CUSTOMER = frozenset({"skipped", "cancelled_by_customer", "cancelled_by_staff", "cancelled"})
 
 
 def charge_on(told_on: date, notice_days: int, rule: WeekendRule) -> date:
@@ -29,6 +31,11 @@ def charge_on(told_on: date, notice_days: int, rule: WeekendRule) -> date:
 def is_told_in_time(sent_on: date, due_on: date) -> bool:
     """Whether a notice left early enough before the date it names."""
     return sent_on + timedelta(days=NOTICE_DAYS_MIN) <= due_on
+
+
+def is_stale(due_on: date, today: date) -> bool:
+    """Whether a payment was held for so long that it is not any more the one on the date its notice named."""
+    return due_on + timedelta(days=LATE_DAYS_MAX) < today
 
 
 def next_telling(now: datetime, zone: str) -> datetime:

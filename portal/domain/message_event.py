@@ -40,6 +40,7 @@ _BY_EITHER = frozenset({Channel.email, Channel.sms})
 _UNTIL = (Fact("expires_at", FactKind.instant),)
 _IN_PROGRAM = Fact("in_program", FactKind.flag, required=False)  # of a subscription, of which no one payment is moved
 _LINK = (Fact("link_url", FactKind.url),)  # made when the message is sent, for its own purpose
+_WHY_NOT = ("less_owed", "is_off", "told_late", "gone_by")
 
 EVENTS: dict[str, Event] = {
     row.name: row
@@ -177,7 +178,7 @@ EVENTS: dict[str, Event] = {
         ),
         Event(  # nothing, or less, was owed when its day came; or AutoPay may not charge it
             "payment_not_charged", frozenset({Channel.email}), MessageKind.record,
-            (*_SENDER, *_PAYER, *_PAYMENT, *(Fact(why, FactKind.flag) for why in ("less_owed", "is_off", "told_late"))),
+            (*_SENDER, *_PAYER, *_PAYMENT, *(Fact(why, FactKind.flag) for why in _WHY_NOT)),
             opt_out=True,
             goes_on="Takes back the notice of a debit that they were sent and may count on (Reg E 1005.10(d)).",
         ),
@@ -227,11 +228,8 @@ EVENTS: dict[str, Event] = {
             opt_out=True,
         ),
         Event(
-            "pin_changed",
-            frozenset({Channel.email}),
-            MessageKind.record,
-            (*_SENDER, Fact("changed_at", FactKind.instant)),
-            opt_out=True,
+            "pin_changed", frozenset({Channel.email}), MessageKind.record,
+            (*_SENDER, Fact("changed_at", FactKind.instant)), opt_out=True,
         ),
         Event(
             "document_ready",  # a paper behind the sign-in: says nothing of what is on it (45 CFR 164.502(b), C50)

@@ -51,7 +51,8 @@ MESSAGE_RULES: dict[str, MessageRule] = {
         MessageRule("debt_disputed", "The customer disputes the debt since {day}: nothing asks for it before staff "
                     "have resolved it.", "Reg F 1006.38(d) (C25)"),
         MessageRule("payment_over", "What it tells is not so any more: the payment was made, skipped, cancelled or "
-                    "paused meanwhile, or the plan was resumed or has ended.", "S1:42, Reg E 1005.10(c)",
+                    "paused meanwhile, or comes on another date; or the plan was resumed or has ended.",
+                    "S1:42, Reg E 1005.10(c)",
                     ends=True, is_moot=True),
         MessageRule("quiet_hours", "It is before 8:00 or after 21:00 where the customer may be ({zones}).",
                     "Reg F 1006.6(b)(1)(i) (C18)"),

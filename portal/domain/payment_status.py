@@ -36,7 +36,7 @@ class SecondLine(StrEnum):
     less_owed = "less_owed"  # less was owed than it, and it may not be lowered
     above_limit = "above_limit"  # the customer set a lower limit for AutoPay since it was announced
     autopay_off = "autopay_off"  # the organisation has AutoPay off
-    announced_anew = "announced_anew"  # its notice came too late, so that another date is announced
+    announced_anew = "announced_anew"  # its notice came too late, or its date went by: another date is announced
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ _ENDED_LINES = {
     "above_limit": SecondLine.above_limit,
     "autopay_off": SecondLine.autopay_off,
     "notice_missing": SecondLine.announced_anew,
+    "notice_stale": SecondLine.announced_anew,
 }
 
 

@@ -54,6 +54,11 @@ RULES: dict[str, Rule] = {
         # Reg E 1005.10(d): a payment of an amount of its own is charged after its notice, or not at all.
         Rule("notice_missing", "The notice of this AutoPay payment did not leave ten days before its date; it is "
              "announced anew.", ends=frozenset({SCHEDULED})),
+        # Held for longer than a few days, it is not the payment on a date that its notice told of.
+        Rule("notice_stale", "The date that the notice of this AutoPay payment named went by; it is announced anew.",
+             ends=frozenset({SCHEDULED})),
+        Rule("above_limit", "The client allows AutoPay less for one payment by now, so it is not tried again.",
+             ends=frozenset({SCHEDULED})),
         Rule("catching_up", "It was missed, and this customer was charged for {charged} missed payments today.",
              look_again=timedelta(hours=12)),
         Rule("older_first", "{older} older payments of this customer have not been tried yet.",

@@ -31,7 +31,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.agreement import seal_text
-from portal.usecases.autopay_terms import NOTICE_SETTING, left_of, standing_text
+from portal.usecases.autopay_terms import NOTICE_SETTING, failed_of, standing_text
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.plan_life import words_of_staff
@@ -40,7 +40,7 @@ from portal.usecases.promise import promise
 from portal.usecases.schedule import card_on_file
 from portal.usecases.schedule_card import Accepted, stand_on
 from portal.usecases.schedule_change import CUSTOMER
-from portal.usecases.schedule_outcome import cancel_payment, cancel_rest, complete, end_payment, tell
+from portal.usecases.schedule_outcome import cancel_payment, cancel_rest, complete, tell
 from portal.usecases.schedule_payment import has_failed
 from portal.usecases.selection import is_over
 from portal.usecases.share import wanted_of
@@ -138,6 +138,12 @@ def look(session: Session, account_id: str, customer_id: str, now: datetime, *, 
 def shown(session: Session, seen: Seen, wanted: Wanted, locale: str) -> Text:
     """The authorization as it is shown before it is turned on. Refused `method_missing`."""
     return standing_text(session, seen.account, card_on_file(_card(seen, wanted)), wanted.limit_cents, locale, seen.now)
+
+
+def failed_cents(seen: Seen, wanted: Wanted) -> int:
+    """What is charged to another card at once, because the last one was declined for it."""
+    is_another = seen.row is not None and seen.row.payment_method_id != wanted.method
+    return failed_of([each.row for each in seen.coming], wanted.limit_cents) if is_another else 0
 
 
 def chosen(seen: Seen, method: str, typed_limit: str) -> tuple[Wanted, dict[str, Refused]]:
@@ -310,11 +316,6 @@ def _put(session: Session, seen: Seen, wanted: Wanted, sealed_id: str, accepted:
         session.add(row)
         return row, []
     row.limit_cents = wanted.limit_cents
-    for due in left_of(session, row):
-        plan = schedules.fresh(session, due.subject_id)
-        if due.amount_cents > wanted.limit_cents and due.status == "due" and not has_failed(due) and plan is not None:
-            end_payment(session, due, "above_limit", now, accepted.by)
-            complete(session, plan, now)
     return row, stand_on(session, row, method, sealed_id, accepted, now)
 
 

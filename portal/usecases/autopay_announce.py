@@ -160,9 +160,13 @@ def _is_open(session: Session, paid_to: Organisation, rules: OrganisationSetting
 
 
 def _has_failed(session: Session, row: Autopay) -> bool:
-    """A payment that was declined waits for another card, or for the customer: nothing new is charged until then."""
+    """A payment that this card was declined for: nothing new is charged until it is paid, or there is another card."""
     plans = [plan.id for plan in autopays.schedules_of(session, row.id, live=False)]
-    failed = [each for each in autopays.obligations_of(session, plans) if has_failed(each)]
+    failed = [
+        each
+        for each in autopays.obligations_of(session, plans)
+        if has_failed(each) and each.payment_method_id == row.payment_method_id
+    ]
     return any(
         autopays.is_owed(session, [each.service_id for each in shares.of_obligation(session, due.id)]) for due in failed
     )

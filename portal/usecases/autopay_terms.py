@@ -3,6 +3,7 @@
 Called where AutoPay is turned on or changed, and where its card is changed. Reads only.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from portal.domain.agreement import Text
@@ -32,6 +33,11 @@ def left_of(session: Session, row: Autopay) -> list[Obligation]:
     ]
 
 
+def failed_of(left: Sequence[Obligation], limit_cents: int) -> int:
+    """What of these was declined and fits the limit, in cents: another card is charged with it at once."""
+    return sum(each.amount_cents for each in left if has_failed(each) and each.amount_cents <= limit_cents)
+
+
 def standing_text(
     session: Session, account: Account, card: CardChoice, limit_cents: int, locale: str, now: datetime
 ) -> Text:
@@ -43,7 +49,7 @@ def standing_text(
     rules = settings_of(session, paid_to)
     row = autopays.on_account(session, account.id)
     left = left_of(session, row) if row is not None else []
-    # above a lower limit a payment that waits is not charged any more: `autopay.turn_on` ends it
+    # above a lower limit a payment that waits is not charged any more: `schedule_card.stand_on` ends it
     is_another = row is not None and row.payment_method_id != card.payment_method_id  # declined once, not tried again
     announced = [each for each in left if not has_failed(each) and each.amount_cents <= limit_cents and each.due_on]
     return autopay_text(
@@ -63,7 +69,7 @@ def standing_text(
                 for number, each in enumerate(announced, 1)
                 if each.due_on is not None
             ),
-            failed_cents=sum(each.amount_cents for each in left if has_failed(each)) if is_another else 0,
+            failed_cents=failed_of(left, limit_cents) if is_another else 0,
             authorized_on=local_date(now, paid_to.timezone),
             own_terms=rules.words("agreement_terms"),
         ),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from portal.domain.autopay import is_told_in_time
 from portal.domain.contact_wish import Standing as Wanted
 from portal.domain.contact_wish import address_key, looks_like_work
 from portal.domain.due_date import local_date, moment_of
@@ -263,7 +264,16 @@ def _payment_over(letter: Letter) -> Held | None:
     if letter.row.event not in TELLS_OF_DEBIT:
         return None
     due = obligation.by_id(letter.session, letter.row.subject_id)
-    return None if due is None or _comes(letter.session, due) else _ends("payment_over")
+    if due is None:
+        return None
+    is_late = letter.row.event == "autopay_upcoming" and not _in_time(letter, due)
+    return _ends("payment_over") if is_late or not _comes(letter.session, due) else None
+
+
+def _in_time(letter: Letter, due: Obligation) -> bool:
+    """Whether an AutoPay payment can still come on its date if its notice leaves now: else it is announced anew."""
+    today = local_date(letter.now, letter.sender.timezone)
+    return due.due_on is not None and is_told_in_time(today, due.due_on)
 
 
 def _comes(session: Session, due: Obligation) -> bool:

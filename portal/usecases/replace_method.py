@@ -23,7 +23,7 @@ from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.schedule import Schedule
 from portal.usecases.agreement import seal_text
-from portal.usecases.autopay_terms import left_of, standing_text
+from portal.usecases.autopay_terms import failed_of, left_of, standing_text
 from portal.usecases.charge import ChargeResult, charge_obligation
 from portal.usecases.overview import LIVE
 from portal.usecases.ports import Ports
@@ -52,6 +52,8 @@ class Running:
     @property
     def failed_cents(self) -> int:
         """What is charged as soon as there is another card."""
+        if isinstance(self.what, Autopay):
+            return failed_of(self.left, self.what.limit_cents)
         return sum(each.amount_cents for each in self.left if has_failed(each))
 
 

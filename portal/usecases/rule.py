@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
-from portal.domain.autopay import is_told_in_time
+from portal.domain.autopay import is_stale, is_told_in_time
 from portal.domain.charge import DEFINITE_FAILURES
 from portal.domain.due_date import local_date, moment_of
 from portal.domain.plan import SIGNED, PlanState
@@ -19,6 +19,7 @@ from portal.domain.subscription import SERIES, SubscriptionState
 from portal.storage import (
     Session,
     agreement,
+    autopay,
     charge,
     hold,
     limit,
@@ -267,6 +268,18 @@ def _notice_missing(case: Case) -> Standing | None:
     return None if is_told else Standing(RULES["notice_missing"])
 
 
+def _notice_stale(case: Case) -> Standing | None:
+    if case.services is None or case.due.due_on is None or case.attempts:
+        return None
+    return Standing(RULES["notice_stale"]) if is_stale(case.due.due_on, case.today) else None
+
+
+def _above_limit(case: Case) -> Standing | None:
+    """A lower limit also holds for what was being sent, or waited to be tried again, when it was set."""
+    standing = autopay.on_schedule(case.session, case.due.subject_id) if case.services is not None else None
+    return Standing(RULES["above_limit"]) if standing and case.amount_cents > standing.limit_cents else None
+
+
 def notice_key(obligation_id: str) -> str:
     """Under which the notice of an AutoPay payment is promised, once."""
     return f"autopay_upcoming:{obligation_id}"
@@ -366,6 +379,8 @@ CHECKS: tuple[Callable[[Case], Standing | None], ...] = (
     _nothing_owed,
     _autopay_off,
     _notice_missing,
+    _notice_stale,
+    _above_limit,
     _older_first,
     _catching_up,
     _card_resting,

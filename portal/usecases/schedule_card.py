@@ -31,7 +31,7 @@ from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.schedule import CardChoice, add_method, keep, terms_of
 from portal.usecases.schedule_change import CUSTOMER, lock_schedule
-from portal.usecases.schedule_outcome import go_on
+from portal.usecases.schedule_outcome import complete, end_payment, go_on
 from portal.usecases.schedule_payment import REPLACEABLE, has_failed
 
 KIND = "schedule_card"
@@ -153,6 +153,9 @@ def stand_on(
     record(session, accepted.by, "autopay_card_replaced", row.id, now, payment_method_id=method.id)
     retried = []
     for plan in autopays.schedules_of(session, row.id):
+        _end_above_limit(session, row, plan, accepted, now, is_another=is_another)
+        if plan.status in ENDED:
+            continue
         if is_another:
             retried += go_on_with(session, plan, method, sealed_id, accepted, now)
             continue
@@ -160,6 +163,18 @@ def stand_on(
         for due in obligations.of_subject(session, plan.id):
             due.agreement_id = sealed_id if due.status in REPLACEABLE else due.agreement_id
     return retried
+
+
+def _end_above_limit(
+    session: Session, row: Autopay, plan: Schedule, accepted: Accepted, now: datetime, *, is_another: bool
+) -> None:
+    """Ends what waits above the limit. What this same card was declined for stays: it is what nothing new waits for."""
+    for due in obligations.of_subject(session, plan.id):
+        waits = due.status in REPLACEABLE and (is_another or not has_failed(due))
+        if waits and due.amount_cents > row.limit_cents:
+            end_payment(session, due, "above_limit", now, accepted.by)
+            go_on(session, plan, accepted.by, now, agreed=True)
+            complete(session, plan, now)
 
 
 def go_on_with(

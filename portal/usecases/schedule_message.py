@@ -41,7 +41,12 @@ LINKS = {
     "payment_moved": Purpose.schedule,
     "payment_cancelled": Purpose.schedule,
 }
-WHY_NOT = {"less_owed": "balance_too_low", "is_off": "autopay_off", "told_late": "notice_missing"}
+WHY_NOT = {
+    "less_owed": "balance_too_low",
+    "is_off": "autopay_off",
+    "told_late": "notice_missing",
+    "gone_by": "notice_stale",
+}
 SAY_WHAT_CAN_BE_DONE = frozenset({"schedule_made", "payment_moved", "payment_upcoming"})
 WITH_CARD = frozenset({"schedule_made", "payment_upcoming", "payment_declined", "card_expiring"})
 

@@ -48,7 +48,8 @@ NOTHING_SENT = frozenset({ChargeState.not_sent.value, ChargeState.never_received
 NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way to the gateway
 NEEDS_STAFF = "schedule_needs_staff"
 OWED_LESS = frozenset({"nothing_owed", "balance_too_low"})
-TAKEN_BACK = OWED_LESS | {"autopay_off", "notice_missing"}  # not charged as announced: who was told hears it
+# not charged as announced: who was told hears it
+TAKEN_BACK = OWED_LESS | {"autopay_off", "notice_missing", "notice_stale"}
 NOT_WANTED = TAKEN_BACK | {"schedule_ended"}
 # messages that tell of a debit to come
 ANNOUNCED = ("payment_upcoming", "payment_moved", "subscription_last", "autopay_upcoming")

@@ -278,7 +278,6 @@ def _authorize(seen: Seen, wanted: Wanted, errors: dict[str, str], status: int, 
         return _to(seen.account.id)
     with ports().database.read(organisation().id) as session:
         text = autopay.shown(session, seen, wanted, current())
-    failed_cents = sum(each.row.amount_cents for each in seen.coming if each.has_failed)
     card = card_named(method.brand, method.last4, current(), on_file=True)
     return page(
         "customer/autopay_authorize.html",
@@ -288,7 +287,7 @@ def _authorize(seen: Seen, wanted: Wanted, errors: dict[str, str], status: int, 
         wanted=wanted,
         text=text,
         tick=tick_words(organisation().name, card, wanted.limit_cents, text.locale),
-        failed_cents=failed_cents if seen.row is not None and seen.row.payment_method_id != method.id else 0,
+        failed_cents=autopay.failed_cents(seen, wanted),
         errors=errors,
         changed=changed,
         here=path_of("autopay_on", account_id=seen.account.id, method_id=method.id, limit_cents=wanted.limit_cents),

@@ -1,0 +1,177 @@
+"""AutoPay when something changes between its notice and its charge: a hold, a decline, another card, a lower limit."""
+
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.agreement import dollars
+from portal.domain.charge import Outcome, OutcomeKind
+from portal.storage import agreement, message
+from portal.storage import schedule as schedules
+from portal.storage.obligation import Obligation
+from portal.usecases import autopay
+from portal.usecases.autopay import Wanted
+from portal.usecases.autopay_announce import announce
+from portal.usecases.charge import apply, claim
+from portal.usecases.objection import Outcome as Resolved
+from portal.usecases.objection import Way, object_to, resolve
+from portal.usecases.rule import notice_key
+from tests.rig.autopay import lived, payments, practice, seen_of, turned_on
+from tests.rig.house import House
+from tests.rig.practice import SOON, balances, service_of
+from tests.rig.series import attempts_of, told
+
+
+@pytest.fixture
+def owed(house: House) -> str:
+    return practice(house)
+
+
+def announced(house: House, account_id: str, cents: int) -> Obligation:
+    service_of(house, account_id, cents)
+    lived(house, 4)
+    return payments(house, account_id)[-1]
+
+
+def to_its_date(house: House, due: Obligation) -> None:
+    """Its hour has come, and nobody has looked yet."""
+    house.clock.at = due.due_at
+
+
+def declined_on_the_way(house: House, due: Obligation, code: str = "2000", kind: str = "soft_declined") -> None:
+    claimed = claim(house.ports, house.organisation_id, due.id, SOON)
+    apply(house.ports, claimed, Outcome(OutcomeKind.declined, processor_code=code, processor_type=kind))
+
+
+def status_of(house: House, due: Obligation) -> str:
+    with house.ports.database.read(house.organisation_id) as session:
+        plan = schedules.by_id(session, due.subject_id)
+    assert plan is not None
+    return plan.status
+
+
+def test_what_is_skipped_on_the_way_and_then_declined_is_not_announced_again(house: House, owed: str) -> None:
+    turned_on(house, owed)
+    due = announced(house, owed, 10_000)
+    to_its_date(house, due)
+    claimed = claim(house.ports, house.organisation_id, due.id, SOON)
+    assert not autopay.leave_out(house.ports, house.organisation_id, house.customer_id, owed, due.id)
+    apply(house.ports, claimed, Outcome(OutcomeKind.declined, processor_code="2000", processor_type="soft_declined"))
+    lived(house, 5)
+    assert [each.status for each in payments(house, owed)] == ["cancelled"]
+    assert house.truth() == []
+
+
+@pytest.mark.parametrize("held_by", ["dispute", "charging_enabled"])
+def test_c3_what_was_held_past_its_date_is_announced_anew_before_it_is_charged(
+    house: House, owed: str, held_by: str
+) -> None:
+    turned_on(house, owed)
+    first = announced(house, owed, 10_000)
+    if held_by == "dispute":
+        object_to(house.ports, house.organisation_id, owed, "It was never held.", Way.phone, "test")
+    else:
+        house.set(held_by, value=False)
+    lived(house, 40, step_hours=96)
+    if held_by == "dispute":
+        resolve(house.ports, house.organisation_id, owed, Resolved.verified, "Sent the bill.", "test")
+    else:
+        house.set(held_by, value=True)
+    lived(house, 2)
+    assert house.truth() == [], "the notice named a day that is a month ago"
+    assert told(house).count("payment_not_charged") == 1
+    old, new = payments(house, owed)
+    assert (old.id, old.status, old.refused_code) == (first.id, "cancelled", "notice_stale")
+    assert new.due_on is not None
+    assert new.due_on >= house.clock.at.date() + timedelta(days=8)
+    lived(house, 14)
+    assert [sale["amount_cents"] for sale in house.truth()] == [10_000]
+
+
+def test_a_short_outage_past_the_date_needs_no_new_notice(house: House, owed: str) -> None:
+    turned_on(house, owed)
+    due = announced(house, owed, 10_000)
+    to_its_date(house, due)
+    house.clock.pass_(days=3)
+    lived(house, 0.5)
+    assert [sale["amount_cents"] for sale in house.truth()] == [10_000]
+
+
+def test_c3_a_notice_that_cannot_be_in_time_any_more_does_not_leave(house: House, owed: str) -> None:
+    turned_on(house, owed)
+    service_of(house, owed, 10_000)
+    house.clock.pass_(days=4)
+    announce(house.ports)
+    [due] = payments(house, owed)
+    object_to(house.ports, house.organisation_id, owed, "It was never held.", Way.phone, "test")
+    house.clock.pass_(days=1)
+    resolve(house.ports, house.organisation_id, owed, Resolved.verified, "Sent the bill.", "test")
+    house.clock.pass_(hours=2)
+    told(house)
+    with house.ports.database.read(house.organisation_id) as session:
+        notice = message.by_dedupe_key(session, notice_key(due.id))
+    assert notice is not None
+    assert (notice.state, notice.held_by) == ("stopped", "payment_over")
+    lived(house, 12)
+    assert [each.refused_code for each in payments(house, owed)] == ["notice_missing", None]
+    assert house.truth() == []
+
+
+def test_c4_a_lower_limit_holds_for_what_waits_to_be_tried_again(house: House, owed: str) -> None:
+    card = house.card_on_file()
+    turned_on(house, owed, 20_000, card)
+    due = announced(house, owed, 15_000)
+    to_its_date(house, due)
+    declined_on_the_way(house, due)
+    turned_on(house, owed, 10_000, card)
+    lived(house, 6)
+    assert len(attempts_of(house, due.id)) == 1
+    assert [each.status for each in payments(house, owed)] == ["declined"]
+    assert house.truth() == []
+
+
+def test_c4_a_lower_limit_holds_for_what_is_being_sent_and_then_declined(house: House, owed: str) -> None:
+    card = house.card_on_file()
+    turned_on(house, owed, 20_000, card)
+    due = announced(house, owed, 15_000)
+    to_its_date(house, due)
+    claimed = claim(house.ports, house.organisation_id, due.id, SOON)
+    turned_on(house, owed, 10_000, card)
+    apply(house.ports, claimed, Outcome(OutcomeKind.declined, processor_code="2000", processor_type="soft_declined"))
+    lived(house, 6)
+    assert house.truth() == []
+
+
+def test_c4_another_card_is_not_charged_above_the_limit_for_what_had_failed(house: House, owed: str) -> None:
+    turned_on(house, owed, 20_000)
+    due = announced(house, owed, 15_000)
+    to_its_date(house, due)
+    declined_on_the_way(house, due)
+    wanted = Wanted(house.card_on_file("5555555555554444"), 10_000)
+    assert autopay.failed_cents(seen_of(house, owed), wanted) == 0
+    turned_on(house, owed, wanted.limit_cents, wanted.method)
+    row = seen_of(house, owed).row
+    assert row is not None
+    with house.ports.database.read(house.organisation_id) as session:
+        sealed = agreement.by_id(session, row.agreement_id)
+    assert sealed is not None
+    assert dollars(15_000) not in sealed.text
+    lived(house, 6)
+    assert house.truth() == []
+    assert told(house).count("autopay_above_limit") == 1
+
+
+def test_another_card_goes_on_where_the_practice_ends_what_failed_for_good(house: House, owed: str) -> None:
+    house.set("after_last_failure", "cancel")
+    turned_on(house, owed)
+    due = announced(house, owed, 10_000)
+    to_its_date(house, due)
+    declined_on_the_way(house, due, "2004", "hard_declined")
+    assert status_of(house, due) == "cancelled"
+    two = service_of(house, owed, 5_000)
+    lived(house, 5)
+    assert len(payments(house, owed)) == 1, "nothing new on the card that was declined"
+    turned_on(house, owed, method=house.card_on_file("5555555555554444"))
+    lived(house, 14)
+    assert balances(house, owed)[two] == 0
+    assert [sale["amount_cents"] for sale in house.truth()] == [5_000]
