@@ -93,6 +93,12 @@ def of_account(session: Session, account_id: str) -> list[Schedule]:
     )
 
 
+def active_with(session: Session, payment_method_id: str) -> list[str]:
+    """Ids of the active schedules that charge a card."""
+    charging = (Schedule.payment_method_id == payment_method_id, Schedule.status == "active")
+    return list(session.scalars(select(Schedule.id).where(*charging).order_by(Schedule.id)))
+
+
 def with_cards_ending(session: Session, from_on: date, until_on: date, limit: int) -> list[Schedule]:
     """Active schedules with a payment to come between two days, whose card ends in the month of the later one or has
     ended.

@@ -105,7 +105,7 @@ def go_on(session: Session, plan: Schedule, by: str, now: datetime, *, agreed: b
         plan.status = ScheduleStatus.active.value
         plan.version += 1
         record(session, by, "schedule_active", plan.id, now)
-        clear_alarm_of(session, NEEDS_STAFF, plan.id, now)
+    clear_alarm_of(session, NEEDS_STAFF, plan.id, now)
     payments = [each for each in obligation.of_subject(session, plan.id) if each.status == "due"]
     told: list[str] = []
     if stood_still and not agreed and plan.made_by != AUTOPAY:  # which announces what it charges by itself
@@ -332,10 +332,8 @@ def _declined(
 
 
 def _stopped_by_holder(session: Session, plan: Schedule, due: Obligation, last: Charge, now: datetime) -> list[str]:
-    """The cardholder had the bank stop it: nothing more is charged to that card by itself; a person is called (C11).
-
-    Whatever the organisation's rules for missed payments are: no date later is tried with what was taken back. Another
-    card, authorized anew, goes on; or staff end it.
+    """The cardholder had the bank stop it (C11): whatever the rules for missed payments say, no later date is tried with
+    what was taken back. Another card, authorized anew, goes on; or staff end it.
     """
     card = payment_method.owned_by(session, due.payment_method_id or "", due.customer_id)
     if card is not None:
@@ -346,6 +344,8 @@ def _stopped_by_holder(session: Session, plan: Schedule, due: Obligation, last: 
     if plan.status not in ENDED:
         _stand_still(session, plan, ScheduleStatus.paused, now)
     raise_alarm(session, NEEDS_STAFF, plan.id, now, obligation_id=due.id, stopped_by_holder=last.processor_code)
+    for other in schedule.active_with(session, due.payment_method_id or ""):  # held by the rule `card_stopped`
+        raise_alarm(session, NEEDS_STAFF, other, now, stopped_by_holder=last.processor_code)
     return tell(session, "payment_declined", plan, due.id, f"payment_declined:{last.id}", now, by_text=True)
 
 

@@ -99,6 +99,8 @@ def test_c11_the_card_is_charged_by_itself_for_nothing_else_until_it_is_authoriz
     run_due(house, pool)
     held = payments_of(house, beside.schedule_id)[0]
     assert (held.status, held.hold_reason, attempts_of(house, held.id)) == ("due", "card_stopped", [])
+    both = sorted((stops.schedule_id, beside.schedule_id))
+    assert sorted(subject for _, subject in alarms(house)) == both, "a person is called for each"
     with house.ports.database.read(house.organisation_id) as session:
         method = payment_method.owned_by(session, held.payment_method_id or "", house.customer_id)
         assert method is not None
@@ -107,6 +109,10 @@ def test_c11_the_card_is_charged_by_itself_for_nothing_else_until_it_is_authoriz
         assert owed_on is not None
         standing = [each.sentence for each in Case(session, held, owed_on, house.clock.now()).standing()]
     assert [each for each in standing if each.startswith("Its cardholder had the bank stop charges to this card on ")]
+    assert replaced(house, beside.schedule_id) == []
+    assert [subject for _, subject in alarms(house)] == [stops.schedule_id]
+    run_due(house, pool)
+    assert payments_of(house, beside.schedule_id)[0].status == "paid"
     anew = scheduled(house, weekly(house, 1), card=card)
     due = payments_of(house, anew.schedule_id)[0]
     go_to(house, due)
