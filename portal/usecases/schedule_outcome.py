@@ -332,8 +332,8 @@ def _declined(
 
 
 def _stopped_by_holder(session: Session, plan: Schedule, due: Obligation, last: Charge, now: datetime) -> list[str]:
-    """The cardholder had the bank stop it (C11): whatever the rules for missed payments say, no later date is tried with
-    what was taken back. Another card, authorized anew, goes on; or staff end it.
+    """The cardholder had the bank stop it (C11): whatever the rules for missed payments are, no date is tried with what
+    was taken back. Another card, authorized anew, goes on; or staff end it.
     """
     card = payment_method.owned_by(session, due.payment_method_id or "", due.customer_id)
     if card is not None:
