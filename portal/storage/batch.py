@@ -27,6 +27,7 @@ from portal.storage.rows import TenantRow
 from portal.storage.schedule import Schedule
 from portal.storage.service import Service
 from portal.storage.share import ServiceShare
+from portal.storage.signing import LATEST_CONSENT, RecordConsent
 
 _OWN: Any = bindparam("organisation_id")
 _IDS: Any = bindparam("ids", expanding=True)
@@ -59,6 +60,7 @@ _OBLIGATIONS = _among(Obligation, Obligation.id).execution_options(**_AFRESH)
 _SCHEDULES = _among(Schedule, Schedule.id).execution_options(**_AFRESH)
 _PLANS = _among(Plan, Plan.schedule_id).execution_options(**_AFRESH)
 _CUSTOMERS = _among(Customer, Customer.id).execution_options(**_SCOPED)
+_CONSENTS = _among(RecordConsent, RecordConsent.customer_id).order_by(*LATEST_CONSENT).execution_options(**_SCOPED)
 _MESSAGES = _among(Message, Message.dedupe_key).execution_options(**_SCOPED)
 _ATTEMPTS = _among(Charge, Charge.obligation_id).order_by(Charge.n).execution_options(**_AFRESH)
 _METHODS = (
@@ -173,7 +175,8 @@ def for_answers(session: Session, charge_ids: Sequence[str], messages: Collectio
     _keep_lists(session, "attempts", _ATTEMPTS, due)
     _keep_lists(session, "shares", _SHARES, due)
     _keep_services(session, locked)
-    _keep(session, "customer", _CUSTOMERS, {row.customer_id for row in charges.values()})
+    customers = _keep(session, "customer", _CUSTOMERS, {row.customer_id for row in charges.values()})
+    _keep_consents(session, customers)
     still_open = _grouped(_rows(session, _OPEN_IN, schedules))
     for schedule_id in schedules:
         ahead.remember(session, ("open_in", schedule_id), [found[0] for found in still_open[schedule_id]])
@@ -210,6 +213,14 @@ def _keep_lists(session: Session, kind: str, statement: Any, obligation_ids: Col
         found[row.obligation_id].append(row)
     for obligation_id in obligation_ids:
         ahead.remember(session, (kind, obligation_id), found[obligation_id])
+
+
+def _keep_consents(session: Session, customer_ids: Collection[str]) -> None:
+    latest: dict[str, RecordConsent] = {}
+    for row in _all(session, _CONSENTS, customer_ids):
+        latest.setdefault(row.customer_id, row)
+    for customer_id in customer_ids:
+        ahead.remember(session, ("latest_consent", customer_id), latest.get(customer_id))
 
 
 def _keep_services(session: Session, account_ids: Collection[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.ahead import recalled
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Instant, Plain
 
@@ -80,6 +81,9 @@ class RecordConsent(TenantRow):
     said_at: Mapped[datetime] = mapped_column(Instant)
     ip: Mapped[str] = mapped_column(Text)
     user_agent: Mapped[str] = mapped_column(Text)
+
+
+LATEST_CONSENT = (RecordConsent.said_at.desc(), RecordConsent.said.desc(), RecordConsent.id)
 
 
 class PlanSignature(TenantRow):
@@ -160,9 +164,10 @@ def paper_of(session: Session, plan_id: str, kind: str) -> PlanPaper | None:
 
 def latest_consent(session: Session, customer_id: str) -> RecordConsent | None:
     """What a customer said last about electronic records; of two words at one instant the withdrawal counts (C14)."""
-    return session.scalars(
-        select(RecordConsent)
-        .where(RecordConsent.customer_id == customer_id)
-        .order_by(RecordConsent.said_at.desc(), RecordConsent.said.desc(), RecordConsent.id)
-        .limit(1)
-    ).one_or_none()
+    return recalled(
+        session,
+        ("latest_consent", customer_id),
+        lambda: session.scalars(
+            select(RecordConsent).where(RecordConsent.customer_id == customer_id).order_by(*LATEST_CONSENT).limit(1)
+        ).one_or_none(),
+    )

@@ -23,7 +23,7 @@ LINKS = sorted(
 
 
 # There is no room for a copy of one: the row itself is pointed elsewhere.
-ONE_OF_AN_ACCOUNT = ("subscription", "objection", "paper_copy")
+ONE_OF_AN_ACCOUNT = ("subscription", "objection", "paper_copy", "autopay", "autopay_payment")
 
 
 @pytest.mark.parametrize(("name", "column", "target"), LINKS, ids=[f"{name}.{column}" for name, column, _ in LINKS])
