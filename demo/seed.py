@@ -275,7 +275,7 @@ def _therapy(ports: Ports) -> dict[str, str]:
     house = _found(
         ports,
         Profile.therapy,
-        {"contact_verification": False, "practice_ein": "94-3312208", "practice_npi": "2000000028"},
+        {"contact_verification": False, "practice_ein": "94-3312208", "practice_npi": "2000000028", "autopay": True},
         slug="willow-street",
         name="Willow Street Therapy",
         brand_colour="#6b3fa0",
@@ -300,7 +300,7 @@ def _two_screens(ports: Ports) -> None:
     house = _found(
         ports,
         Profile.therapy,
-        {"pay_services_screens": "two", "practice_ein": "94-3312216"},
+        {"pay_services_screens": "two", "practice_ein": "94-3312216", "autopay": True},
         slug=TWO_SCREENS,
         name="Birch Lane Counseling",
         brand_colour="#1d6b4f",

@@ -48,7 +48,9 @@ def next_telling(now: datetime, zone: str) -> datetime:
 
 
 def limit_of(typed: str, least_cents: int, most_cents: int) -> int:
-    """The most one payment may be, as the customer typed it. Refused as other amounts are."""
+    """The most one payment may be, as the customer typed it. Refused `limit_missing`, and as other amounts are."""
+    if not typed.strip():
+        raise Refused("limit_missing")
     cents = parse_amount(typed)
     if cents < least_cents:
         raise Refused("amount_below_minimum", minimum_cents=least_cents)

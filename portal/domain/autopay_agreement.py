@@ -54,6 +54,10 @@ def tick_words(organisation: str, card: str, limit_cents: int, locale: str) -> s
     )
 
 
+def _days(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def _english(terms: AutopayTerms) -> list[Section]:
     limit, days = dollars(terms.limit_cents), terms.notice_days
     sections = [
@@ -72,7 +76,7 @@ def _english(terms: AutopayTerms) -> list[Section]:
             "How much, and when",
             (
                 f"The amount is what my services leave for me to pay after insurance and adjustments, once nothing has "
-                f"changed about them for {terms.quiet_days} days.",
+                f"changed about them for {_days(terms.quiet_days, 'day')}.",
                 f"Before each payment {terms.organisation} emails me its amount and its date, at least {days} days "
                 "ahead. Nothing is charged before that date, and never more than was announced; less is charged when "
                 "less is left by then, and nothing when I have paid. A higher amount needs a new notice.",
@@ -145,7 +149,7 @@ def _spanish(terms: AutopayTerms) -> list[Section]:
             "Cuánto y cuándo",
             (
                 "El importe es lo que me queda por pagar de mis servicios después del seguro y los ajustes, una vez "
-                f"que nada haya cambiado en ellos durante {terms.quiet_days} días.",
+                f"que nada haya cambiado en ellos durante {_days(terms.quiet_days, 'día')}.",
                 f"Antes de cada pago, {terms.organisation} me envía por correo electrónico el importe y la fecha, al "
                 f"menos {days} días antes. Nada se cobra antes de esa fecha, ni nunca más de lo anunciado; se cobra "
                 "menos si para entonces queda menos, y nada si ya pagué. Un importe mayor exige un nuevo aviso.",

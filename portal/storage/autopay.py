@@ -8,10 +8,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, and_, func, select, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, and_, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.storage.account import Account
+from portal.storage.customer import Customer
 from portal.storage.obligation import Obligation
+from portal.storage.payment_method import PaymentMethod
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.schedule import Schedule
 from portal.storage.service import Service, ServiceEntry
@@ -19,6 +22,7 @@ from portal.storage.share import ServiceShare
 from portal.storage.types import Cents, Instant, Plain
 
 _ON = text("status = 'on'")
+LIVE = ("active", "paused", "broken")  # schedules that have not ended
 
 
 class Autopay(TenantRow):
@@ -154,13 +158,54 @@ def announced_for(session: Session, customer_id: str) -> set[str]:
     )
 
 
-def all_on(session: Session, limit: int) -> list[Autopay]:
-    """Those of an organisation that are on, the newest first."""
-    return list(
-        session.scalars(
-            select(Autopay).where(Autopay.status == "on").order_by(Autopay.made_at.desc(), Autopay.id).limit(limit)
+def page_of(
+    session: Session, after: Autopay | None, limit: int
+) -> list[tuple[Autopay, Account, Customer, PaymentMethod]]:
+    """Those of an organisation that are on, the newest first; `after` goes on from the last row of the page before."""
+    wanted = (
+        select(Autopay, Account, Customer, PaymentMethod)
+        .join(Account, and_(Account.organisation_id == Autopay.organisation_id, Account.id == Autopay.account_id))
+        .join(Customer, and_(Customer.organisation_id == Autopay.organisation_id, Customer.id == Autopay.customer_id))
+        .join(
+            PaymentMethod,
+            and_(
+                PaymentMethod.organisation_id == Autopay.organisation_id,
+                PaymentMethod.id == Autopay.payment_method_id,
+            ),
         )
+        .where(Autopay.status == "on")
+        .order_by(Autopay.made_at.desc(), Autopay.id)
+        .limit(limit)
     )
+    if after is not None:
+        wanted = wanted.where(
+            or_(Autopay.made_at < after.made_at, and_(Autopay.made_at == after.made_at, Autopay.id > after.id))
+        )
+    return [(row[0], row[1], row[2], row[3]) for row in session.execute(wanted)]
+
+
+def next_of(session: Session, autopay_ids: Collection[str]) -> dict[str, Obligation]:
+    """Autopay id -> its payment that comes next, or waits because it was declined."""
+    rows = session.execute(
+        select(AutopayPayment.autopay_id, Obligation)
+        .join(
+            Obligation,
+            and_(
+                Obligation.organisation_id == AutopayPayment.organisation_id,
+                Obligation.subject_id == AutopayPayment.schedule_id,
+            ),
+        )
+        .join(
+            Schedule, and_(Schedule.organisation_id == Obligation.organisation_id, Schedule.id == Obligation.subject_id)
+        )
+        .where(
+            AutopayPayment.autopay_id.in_(autopay_ids),
+            Schedule.status.in_(LIVE),
+            Obligation.status.in_(("due", "charging", "review", "declined")),
+        )
+        .order_by(Obligation.due_on.desc(), Obligation.id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def to_look_at(session: Session, now: datetime, limit: int) -> list[tuple[str, str]]:
@@ -203,7 +248,7 @@ def schedules_of(session: Session, autopay_id: str, *, live: bool = True) -> lis
         .execution_options(populate_existing=True)
     )
     if live:
-        question = question.where(Schedule.status.in_(("active", "paused", "broken")))
+        question = question.where(Schedule.status.in_(LIVE))
     return list(session.scalars(question))
 
 

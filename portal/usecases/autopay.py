@@ -31,7 +31,8 @@ from portal.storage.obligation import Obligation
 from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.agreement import seal_text
-from portal.usecases.autopay_terms import NOTICE_SETTING, failed_of, standing_text
+from portal.usecases.alarm import clear_alarm_of
+from portal.usecases.autopay_terms import NOTICE_SETTING, failed_of, is_stopped, standing_text
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.plan_life import words_of_staff
@@ -48,6 +49,7 @@ from portal.usecases.share import wanted_of
 T = TypeVar("T")
 
 KIND = "autopay"
+NOT_TOLD = "autopay_not_told"  # the alarm: no email address, so nothing is announced and nothing charged
 UNDER_WAY = frozenset({"charging", "review"})
 
 
@@ -82,6 +84,7 @@ class Seen:
     coming: tuple[Coming, ...]
     asked: tuple[AutopayPayment, ...]  # above the limit, and still owed
     is_offered: bool
+    is_stopped: bool  # its holder had the bank stop charges to this card: it wants a new authorization
     today: date
     now: datetime
 
@@ -119,17 +122,19 @@ def look(session: Session, account_id: str, customer_id: str, now: datetime, *, 
     rules = settings_of(session, paid_to)
     row = autopays.on_account(session, account_id)
     own = methods.of_customer(session, customer_id)
+    card = next((each for each in own if row is not None and each.id == row.payment_method_id), None)
     return Seen(
         account=owed_on,
         customer=person,
         paid_to=paid_to,
         settings=rules,
         row=row,
-        card=next((each for each in own if row is not None and each.id == row.payment_method_id), None),
+        card=card,
         cards=tuple(each for each in own if not is_over(each, now)),
         coming=_coming(session, owed_on, row),
         asked=_asked(session, row),
         is_offered=is_offered(rules) and owed_on.status == "open" and bool(patients.of_customer(session, customer_id)),
+        is_stopped=row is not None and is_stopped(session, row, card),
         today=local_date(now, paid_to.timezone),
         now=now,
     )
@@ -236,6 +241,7 @@ def turn_off(
             cancelled, under_way = cancelled + one[0], under_way + one[1]
         row.status, row.ended_at, row.ended_by = "off", now, by
         row.version += 1
+        clear_alarm_of(session, NOT_TOLD, row.id, now)
         session.flush()
         record(session, by, "autopay_off", row.id, now, cancelled=cancelled, under_way=under_way, **said)
         is_answer = by == CUSTOMER
@@ -321,7 +327,8 @@ def _put(session: Session, seen: Seen, wanted: Wanted, sealed_id: str, accepted:
 
 def _is_so(seen: Seen, wanted: Wanted) -> bool:
     row = seen.row
-    return row is not None and (row.payment_method_id, row.limit_cents) == (wanted.method, wanted.limit_cents)
+    is_same = row is not None and (row.payment_method_id, row.limit_cents) == (wanted.method, wanted.limit_cents)
+    return is_same and not seen.is_stopped
 
 
 def _card(seen: Seen, wanted: Wanted) -> PaymentMethod:

@@ -30,9 +30,9 @@ from portal.storage.customer import Customer
 from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
 from portal.storage.schedule import Schedule
-from portal.usecases.alarm import raise_alarm
-from portal.usecases.autopay import is_offered
-from portal.usecases.autopay_terms import QUIET_SETTING
+from portal.usecases.alarm import clear_alarm_of, raise_alarm
+from portal.usecases.autopay import NOT_TOLD, is_offered
+from portal.usecases.autopay_terms import QUIET_SETTING, is_stopped
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.ports import Ports
@@ -134,14 +134,17 @@ def _announced(session: Session, row: Autopay, owed_on: Account, now: datetime) 
     person = customers.by_id(session, row.customer_id)
     if method is None or person is None or not _is_open(session, paid_to, rules, owed_on) or _has_failed(session, row):
         return []
+    if is_stopped(session, row, method):
+        return []
     owing = owing_now(session, row, owed_on, rules, now)
     if owing.next_quiet_at is not None:
         row.next_look_at = min(row.next_look_at, owing.next_quiet_at)
     if not owing.parts:
         return []
     if not person.email:
-        raise_alarm(session, "autopay_not_told", row.id, now, account_id=row.account_id)
+        raise_alarm(session, NOT_TOLD, row.id, now, account_id=row.account_id)
         return []
+    clear_alarm_of(session, NOT_TOLD, row.id, now)
     if owing.total_cents > row.limit_cents:
         return _ask(session, row, person, owing, now)
     return _schedule(session, row, owed_on, person, method, owing, paid_to, rules, now)

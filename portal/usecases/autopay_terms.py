@@ -11,18 +11,28 @@ from portal.domain.autopay_agreement import AutopayTerms, autopay_text
 from portal.domain.due_date import local_date
 from portal.domain.schedule import Payment
 from portal.storage import Session
+from portal.storage import agreement as agreements
 from portal.storage import autopay as autopays
 from portal.storage import customer as customers
 from portal.storage import organisation as organisations
 from portal.storage.account import Account
 from portal.storage.autopay import Autopay
 from portal.storage.obligation import Obligation
+from portal.storage.payment_method import PaymentMethod
 from portal.usecases.agreement import card_named
 from portal.usecases.organisation import settings_of
 from portal.usecases.schedule import CardChoice
 from portal.usecases.schedule_payment import REPLACEABLE, has_failed
 
 NOTICE_SETTING, QUIET_SETTING = "autopay_notice_days", "autopay_quiet_days"
+
+
+def is_stopped(session: Session, row: Autopay, card: PaymentMethod | None) -> bool:
+    """Whether its holder had the bank stop charges to its card since it was authorized (C11): nothing is announced."""
+    if card is None or card.stopped_at is None:
+        return False
+    sealed = agreements.by_id(session, row.agreement_id)
+    return sealed is None or sealed.accepted_at <= card.stopped_at
 
 
 def left_of(session: Session, row: Autopay) -> list[Obligation]:

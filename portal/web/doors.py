@@ -66,6 +66,7 @@ from portal.web.payment_link import agreement, amount, check, contact, offer, re
 from portal.web.payment_link.door import PAYMENT_LINK
 from portal.web.schedule_link import cancel, move, payments
 from portal.web.schedule_link.door import SCHEDULE_LINK
+from portal.web.staff import autopay as staff_autopay
 from portal.web.staff import erasure as staff_erasure
 from portal.web.staff import home, paper, password, plan_change, plan_terms, sign_in, subscription_assign
 from portal.web.staff import plan as staff_plan
@@ -78,7 +79,7 @@ SCHEDULE_PARTS = (payments, cancel, move)
 PLAN_STEPS = (landing, identity, details, plan_card, terms, plan_sign, plan_done)
 CONSOLE = (
     sign_in, home, paper, password, staff_plan, plan_terms, plan_change, staff_subscription, subscription_assign,
-    staff_erasure,
+    staff_erasure, staff_autopay,
 )  # fmt: skip
 CUSTOMER = (
     customer_sign_in,

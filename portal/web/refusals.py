@@ -125,6 +125,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
         "A payment with this card is being made at this moment. Remove the card when it is confirmed."
     ),
     "autopay_not_offered": lambda _facts: _("AutoPay is not offered here at the moment. Nothing was changed."),
+    "limit_missing": lambda _facts: _("Enter your limit for one payment, in US dollars."),
     "autopay_tick_missing": lambda _facts: _("Tick the box to allow AutoPay. It is required to turn it on."),
     "autopay_email_missing": lambda _facts: _(
         "Each payment is announced by email, and there is no email address on file for you. Add one under My Profile."

@@ -8,7 +8,7 @@ from portal.domain.autopay import NOTICE_DAYS_MAX, NOTICE_DAYS_MIN, charge_on, n
 from portal.domain.due_date import WeekendRule, working_days_before
 from portal.domain.refusal import Refused
 from portal.domain.service import EntryKind
-from portal.storage import agreement, customer, message
+from portal.storage import agreement, audit, customer, message
 from portal.storage import autopay as autopays
 from portal.storage import payment_method as methods
 from portal.usecases import autopay
@@ -271,6 +271,49 @@ def test_a_declined_card_stops_what_would_follow_until_there_is_another(house: H
     assert row.payment_method_id == other  # for all that comes
     lived(house, 16)
     assert balances(house, owed) == {one: 0, two: 0}
+
+
+def test_c11_a_card_that_its_holder_had_stopped_is_announced_nothing_until_it_is_authorized_again(
+    house: House, owed: str
+) -> None:
+    card = house.card_on_file()
+    turned_on(house, owed, method=card)
+    service_of(house, owed, 10_000)
+    house.clock.pass_(hours=1)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        row = methods.owned_by(session, card, house.customer_id)
+        assert row is not None
+        row.stopped_at = house.clock.at  # by a payment of something else
+    assert seen_of(house, owed).is_stopped
+    lived(house, 5)
+    assert payments(house, owed) == []
+    house.clock.pass_(hours=1)
+    turned_on(house, owed, method=card)
+    assert not seen_of(house, owed).is_stopped
+    lived(house, 15)
+    assert [each.status for each in payments(house, owed)] == ["paid"]
+
+
+def test_without_an_address_any_more_a_person_is_called_and_nothing_is_charged(house: House, owed: str) -> None:
+    turned_on(house, owed)
+    service_of(house, owed, 10_000)
+
+    def address(email: str | None) -> None:
+        with house.ports.database.transaction(house.organisation_id) as session:
+            person = customer.by_id(session, house.customer_id)
+            assert person is not None
+            person.email = email
+
+    def is_called() -> bool:
+        with house.ports.database.read(house.organisation_id) as session:
+            return "autopay_not_told" in {each.kind for each in audit.open_alarms(session)}
+
+    address(None)
+    lived(house, 5)
+    assert (payments(house, owed), is_called()) == ([], True)
+    address("ada@example.com")
+    lived(house, 1)
+    assert (len(payments(house, owed)), is_called()) == (1, False)
 
 
 def test_a_card_that_autopay_needs_is_not_removed(house: House, owed: str) -> None:

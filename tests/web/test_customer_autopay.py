@@ -46,7 +46,7 @@ def test_c1_c2_c52_it_is_read_with_card_and_limit_and_on_only_with_a_tick_of_the
     for expected in ("Off: you pay each service by hand", "What is paid", "When", "How much", "How to stop", "3 days",
                      "10 days", "Your limit for one payment"):  # fmt: skip
         assert reader.sees(expected), expected
-    assert reader.press("Continue").errors() == ["Enter the amount you want to pay."]
+    assert reader.press("Continue").errors() == ["Enter your limit for one payment, in US dollars."]
     assert reader.fill("Your limit", "100000000").press("Continue").status == 422
     reader.fill("Your limit", "200").press("Continue")
     assert reader.heading == "Your AutoPay authorization"
@@ -79,9 +79,9 @@ def test_what_is_next_is_shown_and_can_be_skipped_or_paid_at_once(portal: Portal
     reader = opened(portal, client, owed)
     assert [each.text.split(" on ")[0] for each in reader.page.all("h3")] == ["$150.00", "$25.00"]
     twin = client.sign_in(portal.reader()).open(reader.path)
-    reader.press("Skip this payment")
+    reader.press("Skip it")
     assert reader.sees("This payment is left out.")
-    assert twin.press("Skip this payment").sees("This payment had been sent or was over already.")
+    assert twin.press("Skip it").sees("This payment had been sent or was over already.")
     reader.press("Pay it now")
     assert (reader.heading, reader.amount) == ("Make a Payment", "$25.00")
     reader.press("Make a Payment")

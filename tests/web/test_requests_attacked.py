@@ -42,6 +42,7 @@ def state_changing(portal: Portal, visit_id: str, token: str) -> Iterator[str]:
                 .replace("<token:token>", token)
                 .replace("<visit:visit_id>", visit_id)
                 .replace("<int:number>", "1")
+                .replace("<int:limit_cents>", "20000")
                 .replace("<to_on>", "2026-12-04")
                 .replace("<any(account,ssn,username):way>", "username")
             )
@@ -127,7 +128,11 @@ def test_attack_039_reading_changes_nothing_and_writing_is_not_read(portal: Port
         for rule in portal.app.url_map.iter_rules():
             address = str(rule.rule).replace("<slug:slug>", portal.slug).replace("<token:token>", token)
             address = address.replace("<visit:visit_id>", visit_id).replace("<name>", "portal.css")
-            address = address.replace("<int:number>", "1").replace("<to_on>", "2026-12-04")
+            address = (
+                address.replace("<int:number>", "1")
+                .replace("<int:limit_cents>", "20000")
+                .replace("<to_on>", "2026-12-04")
+            )
             if "GET" in (rule.methods or set()):
                 assert walked.raw("GET", address).status_code < 500, address
                 assert walked.raw("HEAD", address).status_code < 500, address

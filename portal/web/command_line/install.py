@@ -4,6 +4,7 @@ from flask import Flask
 
 from portal.web.command_line.alarms import alarms
 from portal.web.command_line.authorization import authorization
+from portal.web.command_line.autopay import autopay
 from portal.web.command_line.clock import clock
 from portal.web.command_line.customers import customers
 from portal.web.command_line.document import document
@@ -28,8 +29,8 @@ from portal.web.command_line.wish import wish
 def install(app: Flask) -> None:
     """`flask --app wsgi --help` lists them."""
     for command in (
-        alarms, authorization, cancel, clock, customers, document, due, erasures, explain_obligation, messages, move,
-        objections, pages, plan, provider, reconcile, refund, restored, retry, service, skip, staff, subscription,
+        alarms, authorization, autopay, cancel, clock, customers, document, due, erasures, explain_obligation, messages,
+        move, objections, pages, plan, provider, reconcile, refund, restored, retry, service, skip, staff, subscription,
         treated, wish,
     ):  # fmt: skip
         app.cli.add_command(command)

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.autopay_agreement import tick_words
+from portal.domain.due_date import local_date
 from portal.domain.refusal import Refused
 from portal.storage import agreement as agreements
 from portal.storage import autopay as autopays
@@ -244,6 +245,7 @@ def _standing(seen: Seen, errors: dict[str, str], status: int) -> AnyResponse:
         seen=seen,
         errors=errors,
         is_over=seen.card is not None and is_over(seen.card, seen.now),
+        asked=[(each, local_date(each.made_at, seen.paid_to.timezone)) for each in seen.asked],
         takes_payments=takes_payments(seen.settings) and seen.account.status == "open",
     )
 

@@ -36,6 +36,11 @@ WORK: list[Work] = [
         lambda: _("Assign one; see how each stands; lower, waive, pause, extend, shorten or cancel."),
     ),
     Work(
+        "autopay_list",
+        lambda: _("AutoPay"),
+        lambda: _("Whether clients may choose it; who has it on which account; turn one off."),
+    ),
+    Work(
         "paper_list",
         lambda: _("Print and post"),
         lambda: _("Records of customers who want them on paper: print them, post them, tick them off."),
