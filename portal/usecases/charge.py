@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from portal.domain.autopay import AUTOPAY
 from portal.domain.card import GatewayRefused, KeepAnswer, KeepKind, SaleRequest
 from portal.domain.charge import Actor, ChargeState, Outcome, OutcomeKind, Timing, order_id_of, require_legal
 from portal.domain.refusal import Refused
@@ -110,6 +111,7 @@ def claim_in(
     owed_on = account.lock(session, found.account_id)
     due = obligation.fresh(session, obligation_id)  # read again: what stood before the lock may be old
     case = Case(session, due, owed_on, now)
+    _on_its_card(case)
     accrue(session, due, case.subscription, owed_on, now)
     against = case.first_standing()
     if against is not None:
@@ -158,6 +160,21 @@ def claim_in(
         session, "claim", "charge_claimed", row.id, now, obligation_id=due.id, n=row.n, amount_cents=row.amount_cents
     )
     return Claimed(due.organisation_id, row.id, request, row.send_deadline, due.id)
+
+
+def _on_its_card(case: Case) -> None:
+    """What was on its way when AutoPay's card was replaced, and was declined, goes on with the new one (M12)."""
+    due, plan = case.due, case.plan
+    if (
+        plan is None
+        or plan.made_by != AUTOPAY
+        or due.status != "due"
+        or plan.payment_method_id == due.payment_method_id
+    ):
+        return
+    due.payment_method_id, due.agreement_id, due.retries = plan.payment_method_id, plan.agreement_id, 0
+    if case.method is not None:
+        due.card_brand, due.card_last4 = case.method.brand, case.method.last4
 
 
 def _obeyed(session: Session, case: Case, against: Standing) -> Refused:

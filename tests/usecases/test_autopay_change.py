@@ -175,3 +175,23 @@ def test_another_card_goes_on_where_the_practice_ends_what_failed_for_good(house
     lived(house, 14)
     assert balances(house, owed)[two] == 0
     assert [sale["amount_cents"] for sale in house.truth()] == [5_000]
+
+
+def test_m12_what_is_declined_after_the_card_was_replaced_is_tried_again_on_the_new_one(
+    house: House, owed: str
+) -> None:
+    turned_on(house, owed)
+    due = announced(house, owed, 10_000)
+    to_its_date(house, due)
+    claimed = claim(house.ports, house.organisation_id, due.id, SOON)
+    other = house.card_on_file("5555555555554444")
+    turned_on(house, owed, method=other)
+    apply(house.ports, claimed, Outcome(OutcomeKind.declined, processor_code="2000", processor_type="soft_declined"))
+    lived(house, 6)
+    first, second = attempts_of(house, due.id)
+    assert (first.state, second.state) == ("declined", "succeeded")
+    assert second.payment_method_id == other, "the last card is no card of AutoPay any more"
+    [paid] = payments(house, owed)
+    row = seen_of(house, owed).row
+    assert row is not None
+    assert (paid.status, paid.agreement_id) == ("paid", row.agreement_id)
