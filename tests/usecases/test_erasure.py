@@ -198,13 +198,12 @@ def test_attack_114_money_on_its_way_back_is_waited_for(house: House) -> None:
     assert refused(house).code == "erasure_hindered"
 
 
-@pytest.mark.parametrize(
-    ("why", "code"),
-    [("", "words_missing"), ("Ms Moss asked", "why_names_customer"), ("mail of ADA@example.com", "why_names_customer"),
-     ("card 4111 1111 1111 1111", "why_holds_card_number")],
-)  # fmt: skip
-def test_attack_114_the_reason_is_given_and_names_nobody(house: House, why: str, code: str) -> None:
-    assert refused(house, why).code == code
+def test_attack_114_the_reason_is_given_and_names_nobody(house: House) -> None:
+    for why, code in (
+        ("", "words_missing"), ("Ms Moss asked", "why_names_customer"),
+        ("mail of ADA@example.com", "why_names_customer"), ("card 4111 1111 1111 1111", "why_holds_card_number"),
+    ):  # fmt: skip
+        assert refused(house, why).code == code
 
 
 def test_attack_114_twice_is_once_and_links_are_dead(house: House) -> None:
@@ -303,8 +302,8 @@ def test_attack_114_an_erasure_waits_for_who_pays_and_holds_nothing_that_they_ne
         session.execute(select(Account.id).where(Account.id == account_id).with_for_update(nowait=True)).one()
         session.rollback()
         made = erasing.result(30)
-    with house.ports.database.read(house.organisation_id) as session:
-        assert visits.by_id(session, visit_id).ip == ""
+    with house.ports.database.transaction(house.organisation_id) as session:
+        assert visits.lock(session, visit_id).ip == ""
     assert made.pseudonym
 
 

@@ -97,11 +97,11 @@ def test_attack_73_114_who_still_owes_is_not_erased_and_the_page_says_what_comes
     assert now_of(portal.house)[1] is None
 
 
-@pytest.mark.parametrize("role", [Role.auditor, Role.clerk, Role.manager])
-def test_attack_114_only_an_administrator_may(portal: Portal, role: Role) -> None:
-    desk = colleague(portal.house, role).sign_in(portal.reader())
-    assert not desk.sees("Erase a customer")
-    assert desk.open(f"/{portal.slug}/staff/erasures").status == 403
+def test_attack_114_only_an_administrator_may(portal: Portal) -> None:
+    for role in (Role.auditor, Role.clerk, Role.manager):
+        desk = colleague(portal.house, role).sign_in(portal.reader())
+        assert not desk.sees("Erase a customer")
+        assert desk.open(f"/{portal.slug}/staff/erasures").status == 403
 
 
 def test_attack_114_the_command_asks_for_the_number_and_names_what_is_in_the_way(run: Run, house: House) -> None:
