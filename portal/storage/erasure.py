@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, or_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.storage.agreement import Agreement
+from portal.storage.autopay import Autopay
 from portal.storage.charge import Charge
 from portal.storage.dispute import Dispute
 from portal.storage.fairness import in_turn
@@ -96,6 +97,7 @@ def last_act_at(session: Session, customer_id: str, account_ids: list[str]) -> d
         session.scalar(select(func.max(Refund.claimed_at)).where(Refund.customer_id == customer_id)),
         session.scalar(select(func.max(Agreement.accepted_at)).where(Agreement.customer_id == customer_id)),
         session.scalar(select(func.max(Schedule.ended_at)).where(Schedule.customer_id == customer_id)),
+        session.scalar(select(func.max(Autopay.ended_at)).where(Autopay.customer_id == customer_id)),
         session.scalar(select(func.max(Message.sent_at)).where(Message.customer_id == customer_id)),
     )
     return max((moment for moment in moments if moment is not None), default=None)

@@ -16,6 +16,7 @@ from portal.domain.schedule import ENDED
 from portal.storage import (
     Session,
     account,
+    autopay,
     erasure,
     erasure_wipe,
     objection,
@@ -93,13 +94,13 @@ class Outlook:
     done: Erasure | None
 
 
-def outlook(session: Session, person: Customer) -> Outlook:
+def outlook(session: Session, person: Customer, now: datetime) -> Outlook:
     """For whoever is about to press the button."""
     done = erasure.of_customer(session, person.id)
     if done is not None:
         return Outlook((), done.keep_until, done)
     accounts = account.of_customer(session, person.id)
-    return Outlook(tuple(hindrances(session, person)), _keep_until(session, person, accounts), None)
+    return Outlook(tuple(hindrances(session, person)), _keep_until(session, person, accounts, now), None)
 
 
 def erase(
@@ -126,7 +127,7 @@ def erase(
             raise Refused("erasure_hindered", hindrances=tuple(standing))
         row = Erasure(
             id=new_id(), customer_id=customer_id, pseudonym=pseudonym or _pseudonym(), why=said, asked_by=by,
-            erased_at=now, keep_until=_keep_until(session, person, accounts), next_try_at=now,
+            erased_at=now, keep_until=_keep_until(session, person, accounts, now), next_try_at=now,
         )  # fmt: skip
         session.add(row)
         record(session, by, "customer_erased", customer_id, now, pseudonym=row.pseudonym)
@@ -184,7 +185,7 @@ def _gone_on(session: Session, erasure_id: str, is_forgotten: bool, now: datetim
         _wipe(session, row, now)  # what was typed while it was erased
     person = customers.by_id(session, row.customer_id)
     if row.papers_wiped_at is None and person is not None:
-        row.keep_until = max(row.keep_until, _keep_until(session, person, _in_order(session, person.id)))
+        row.keep_until = max(row.keep_until, _keep_until(session, person, _in_order(session, person.id), now))
         _wipe(session, row, now)
     row.next_try_at = row.keep_until
     if row.papers_wiped_at is not None:
@@ -217,9 +218,13 @@ def _held(session: Session, customer_id: str) -> list[Account]:
     return [account.lock(session, each.id) for each in _in_order(session, customer_id)]
 
 
-def _keep_until(session: Session, person: Customer, accounts: list[Account]) -> datetime:
-    """Counted from the last thing that happened, which may be years ago; then nothing is kept (C9, C26)."""
+def _keep_until(session: Session, person: Customer, accounts: list[Account], now: datetime) -> datetime:
+    """Counted from the last thing that happened, which may be years ago; then nothing is kept (C9, C26). What still
+    stands is revoked by the erasure itself.
+    """
     last_at = erasure.last_act_at(session, person.id, [each.id for each in accounts])
+    if autopay.on_of_customer(session, person.id):
+        last_at = now
     return (last_at or person.created_at) + YEAR * settings(session).number("record_years")
 
 

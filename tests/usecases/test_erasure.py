@@ -14,11 +14,13 @@ from portal.domain.ledger import Book
 from portal.domain.refusal import Refused
 from portal.domain.subscription import ChangeKind
 from portal.storage import account as accounts
+from portal.storage import autopay, invariant
 from portal.storage import customer as customers
 from portal.storage import erasure as erasures
-from portal.storage import invariant
+from portal.storage import schedule as schedules
 from portal.storage import visit as visits
 from portal.storage.account import Account
+from portal.storage.autopay import Autopay
 from portal.storage.erasure_wipe import Gone, kept_for_the_law
 from portal.storage.objection import Objection
 from portal.storage.rows import Row
@@ -85,13 +87,8 @@ def lives(house: House) -> str:
     cancel(house.ports, house.organisation_id, schedule.schedule_id, "staff")
     give_back(house, charge_id, reopens_balance=False, why="left for Elmira")
     with house.ports.database.transaction(house.organisation_id) as session:
-        now = house.ports.clock.now()
-        profile.ask_correction(session, house.customer_id, {"city": "Elmira"}, now)
-        for each in accounts.of_customer(session, house.customer_id):
-            locked = accounts.lock(session, each.id)
-            if locked.balance_cents:
-                key = f"lowered:{each.id}"
-                lower_balance(session, locked, locked.balance_cents, event_key=key, now=now, by="test")
+        profile.ask_correction(session, house.customer_id, {"city": "Elmira"}, house.clock.at)
+    nothing_owed(house)
     return lived
 
 
@@ -129,6 +126,44 @@ def test_attack_114_nothing_personal_is_left_and_the_books_agree(house: House) -
         assert row is not None
         assert (row.finished_at, row.is_wiping) == (house.clock.at, False)
     assert not alarms(house)
+
+
+def test_attack_114_c9_an_authorization_that_stood_is_kept_for_its_years_from_the_erasure_on(house: House) -> None:
+    """AutoPay that was never used, made long ago: the erasure revokes it, and the law counts from there."""
+    schedule = scheduled(house, weekly(house, 1))
+    cancel(house.ports, house.organisation_id, schedule.schedule_id, "staff")
+    nothing_owed(house)
+    house.clock.pass_(days=5 * 366)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        row = schedules.by_id(session, schedule.schedule_id)
+        assert row is not None
+        made = Autopay(customer_id=house.customer_id, account_id=row.account_id, agreement_id=row.agreement_id,
+                       payment_method_id=row.payment_method_id, limit_cents=100, notice_days=10, locale="en",
+                       covers_from=house.clock.at, next_look_at=house.clock.at + timedelta(days=999),
+                       made_at=house.clock.at)  # fmt: skip
+        session.add(made)
+        session.flush()
+        autopay_id = made.id
+    done = erase(house.ports, house.organisation_id, house.customer_id, WHY, "staff:1")
+    assert (done.keep_until, done.papers_wiped_at) == (house.clock.at + timedelta(days=3 * 366), None)
+    with house.ports.database.read(house.organisation_id) as session:
+        ended = autopay.by_id(session, autopay_id)
+        assert ended is not None
+        assert (ended.status, ended.ended_at, ended.ended_by) == ("off", house.clock.at, "erasure")
+    later(house, hours=2)
+    with house.ports.database.read(house.organisation_id) as session:
+        row = erasures.of_customer(session, house.customer_id)
+        assert row is not None
+        assert row.keep_until == done.keep_until
+
+
+def nothing_owed(house: House) -> None:
+    with house.ports.database.transaction(house.organisation_id) as session:
+        for each in accounts.of_customer(session, house.customer_id):
+            locked = accounts.lock(session, each.id)
+            if locked.balance_cents:
+                lower_balance(session, locked, locked.balance_cents, event_key=f"lowered:{each.id}",
+                              now=house.clock.at, by="test")  # fmt: skip
 
 
 def papers(house: House) -> list[bool]:

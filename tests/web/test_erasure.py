@@ -20,6 +20,7 @@ from tests.rig.house import House
 from tests.rig.payment import paid
 from tests.rig.people import Colleague, colleague
 from tests.rig.reader import Reader
+from tests.usecases.test_erasure import nothing_owed
 from tests.usecases.test_reconcile import restored
 from tests.web.conftest import Portal, settings
 
@@ -42,15 +43,6 @@ def now_of(house: House) -> tuple[Customer, Erasure | None]:
         row = customer.by_id(session, house.customer_id)
         assert row is not None
         return row, erasure.of_customer(session, row.id)
-
-
-def nothing_owed(house: House) -> None:
-    with house.ports.database.transaction(house.organisation_id) as session:
-        for each in account.of_customer(session, house.customer_id):
-            owed = account.lock(session, each.id)
-            if owed.balance_cents:
-                lower_balance(session, owed, owed.balance_cents, event_key=f"off:{each.id}", now=house.clock.at,
-                              by="test")  # fmt: skip
 
 
 def at_page(portal: Portal) -> tuple[Colleague, Reader]:

@@ -39,9 +39,15 @@ def list_(reference: str, slug: str) -> None:
         shown.add_row(
             moment(row.sealed.accepted_at, paid_to.timezone), row.sealed.kind, row.standing.value,
             moment(row.ended_at, paid_to.timezone), str(row.debits), dollars(row.debited_cents),
-            moment(row.debited_at, paid_to.timezone), _kept(row), "yes" if row.as_accepted else "NO",
+            moment(row.debited_at, paid_to.timezone), _kept(row), _as_accepted(row),
         )  # fmt: skip
     console().print(shown if rows else "Nothing was authorized on that account.")
+
+
+def _as_accepted(row: Authorization) -> str:
+    if not row.sealed.text:
+        return "erased"  # with its customer, when its time was over
+    return "yes" if row.as_accepted else "NO"
 
 
 @authorization.command("export")

@@ -58,7 +58,7 @@ def erase_one(reference: str, why: str, confirm: str | None, slug: str) -> None:
     owner = organisation_named(slug)
     with ports().database.read(owner.id) as session:
         about = customer.by_reference(session, reference)
-        seen = outlook(session, about) if about is not None else None
+        seen = outlook(session, about, ports().clock.now()) if about is not None else None
     if about is None or seen is None:
         raise click.BadParameter(f"no customer has the number {reference!r}", param_hint="CUSTOMER")
     _say(seen.hindrances)

@@ -74,7 +74,7 @@ def _seen(customer_id: str) -> tuple[Customer, Outlook]:
         person = customers.by_id(session, customer_id)
         if person is None:
             abort(404)
-        return person, outlook(session, person)
+        return person, outlook(session, person, ports().clock.now())
 
 
 def _found(asked: str) -> AnyResponse:
