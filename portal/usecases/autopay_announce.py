@@ -22,6 +22,7 @@ from portal.storage import customer as customers
 from portal.storage import hold as holds
 from portal.storage import organisation as organisations
 from portal.storage import payment_method as methods
+from portal.storage import plan as plans
 from portal.storage import service as services
 from portal.storage import share as shares
 from portal.storage.account import Account
@@ -179,9 +180,15 @@ def owing_now(session: Session, row: Autopay, owed_on: Account, rules: Organisat
     """What is left to pay of services recorded since it was turned on, quiet for as long as the practice wants.
 
     Left out: what is announced already, what the customer said no to or was asked about, what was declined under this
-    authorization, and whatever money was given back for: nothing given back is taken again by itself.
+    authorization, what was owed when a payment plan was signed, and whatever money was given back for: nothing given
+    back is taken again by itself.
     """
-    new = [each for each in services.owed_fresh(session, owed_on.id) if each.created_at >= row.covers_from]
+    planned_at = _planned_at(session, owed_on)
+    new = [
+        each
+        for each in services.owed_fresh(session, owed_on.id)
+        if each.created_at >= row.covers_from and (planned_at is None or each.created_at > planned_at)
+    ]
     if not new:
         return Owing([], None)
     ids = [each.id for each in new]
@@ -201,6 +208,12 @@ def owing_now(session: Session, row: Autopay, owed_on: Account, rules: Organisat
             continue
         parts.append(Share(each.id, cents))
     return Owing(parts, next_quiet_at)
+
+
+def _planned_at(session: Session, owed_on: Account) -> datetime | None:
+    """When a payment plan was signed last: what was owed by then is paid by its instalments, not by AutoPay."""
+    signed = [each.signed_at for each in plans.of_account(session, owed_on.id) if each.signed_at is not None]
+    return max(signed, default=None)
 
 
 def _taken(session: Session, row: Autopay, service_ids: Sequence[str]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from portal.usecases.objection import Way, object_to, resolve
 from portal.usecases.rule import notice_key
 from tests.rig.autopay import lived, payments, practice, seen_of, turned_on
 from tests.rig.house import House
+from tests.rig.plans import instalments, offered, plan_now, signer
 from tests.rig.practice import SOON, balances, service_of
 from tests.rig.series import attempts_of, told
 
@@ -195,3 +196,17 @@ def test_m12_what_is_declined_after_the_card_was_replaced_is_tried_again_on_the_
     row = seen_of(house, owed).row
     assert row is not None
     assert (paid.status, paid.agreement_id) == ("paid", row.agreement_id)
+
+
+def test_what_a_signed_plan_pays_in_instalments_is_not_announced_as_well(house: House, owed: str) -> None:
+    turned_on(house, owed, 50_000)
+    service_of(house, owed, 30_000)
+    plan = offered(house, account_id=owed)
+    signer(house, plan).read().sign()
+    lived(house, 1)
+    two = service_of(house, owed, 5_000)
+    lived(house, 5)
+    parts = {each.id for each in instalments(house, plan_now(house, plan.id))}
+    [announced_now] = [each for each in payments(house, owed) if each.id not in parts]
+    assert announced_now.amount_cents == 5_000, "what is new since the signature, and nothing else"
+    assert balances(house, owed)[two] == 5_000
