@@ -29,9 +29,10 @@ from portal.storage.rows import new_id
 from portal.usecases.account import add_customer, found_organisation, open_account
 from portal.usecases.organisation import set_gateway_account, set_setting
 from portal.usecases.payment_link import address, by_token, make
-from portal.usecases.plan import PlanOrder, offer, set_preset
+from portal.usecases.plan import PlanOrder, offer
 from portal.usecases.plan import make as make_plan
 from portal.usecases.plan_offer import make_link, offer_address
+from portal.usecases.plan_preset import set_preset
 from portal.usecases.ports import Ports
 from portal.usecases.sms_account import set_sms_account
 

@@ -213,9 +213,10 @@ def link_by_id(session: Session, link_id: str) -> PlanLink:
     return session.scalars(select(PlanLink).where(PlanLink.id == link_id)).one()
 
 
-def preset_by_id(session: Session, preset_id: str) -> PlanPreset | None:
-    """The preset of this organisation, or nothing."""
-    return session.scalars(select(PlanPreset).where(PlanPreset.id == preset_id)).one_or_none()
+def preset_by_id(session: Session, preset_id: str, *, locked: bool = False) -> PlanPreset | None:
+    """The preset of this organisation, or nothing; `locked` until the transaction ends."""
+    wanted = select(PlanPreset).where(PlanPreset.id == preset_id)
+    return session.scalars(wanted.with_for_update() if locked else wanted).one_or_none()
 
 
 def preset(session: Session, name: str) -> PlanPreset | None:

@@ -1,7 +1,8 @@
 """A customer says that they do not owe a debt: nothing is asked or charged by itself until staff have resolved it.
 
 Called by staff. What it holds is in the rules `debt_disputed` of charges and messages (Reg F 1006.38(d)); a plan that
-runs is paused, so its dates move. What the customer does themselves goes on. Sends nothing, moves no money.
+runs is paused, so its dates move, and none is signed: a signature would own up to what is disputed. What the customer
+pays themselves is taken. Sends nothing, moves no money.
 """
 
 from collections.abc import Callable

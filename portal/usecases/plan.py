@@ -216,22 +216,6 @@ def wish_of_preset(preset: PlanPreset, payable: int, today: date) -> PlanWish:
     )
 
 
-def set_preset(session: Session, preset: PlanPreset, by: str, now: datetime) -> PlanPreset:
-    """Keeps a preset under its name, in place of one that had it."""
-    known = plans.preset(session, preset.name)
-    if known is None:
-        session.add(preset)
-        known = preset
-    else:
-        for name in ("settlement_basis_points", "down_basis_points", "number", "frequency", "first_in_days",
-                     "channels", "offer_days"):  # fmt: skip
-            setattr(known, name, getattr(preset, name))
-    known.set_at, known.set_by = now, by
-    session.flush()
-    record(session, by, "plan_preset_set", known.id, now, number=known.number, frequency=known.frequency)
-    return known
-
-
 def channels_of(session: Session, payer: Customer, asked: str | None) -> str:
     """By which ways the offer goes. Refused when the address is missing, or texts were never agreed to."""
     by_text = may_text(session, payer)

@@ -98,8 +98,9 @@ class _Prepared:
 def sign(
     ports: Ports, organisation_id: str, signing_id: str, secret: str, given: Given, *, ip: str, user_agent: str
 ) -> Signed:
-    """Signs, once. Refused: `visit_over`, `plan_not_open`, `plan_outdated`, `agreement_changed`, `sign_way_missing`,
-    `sign_name_...`, `drawing_...`, `consent_missing`, `card_...`, `method_missing`, `gateway_unreachable`.
+    """Signs, once. Refused: `visit_over`, `plan_not_open`, `plan_disputed`, `plan_outdated`, `agreement_changed`,
+    `sign_way_missing`, `sign_name_...`, `drawing_...`, `consent_missing`, `card_...`, `method_missing`,
+    `gateway_unreachable`.
     """
     now = ports.clock.now()
     with ports.database.read(organisation_id) as session:

@@ -19,7 +19,7 @@ from portal.domain.plan_agreement_terms import PlanAgreementTerms
 from portal.domain.record_disclosure import DisclosureTerms, disclosure
 from portal.domain.refusal import Refused
 from portal.domain.schedule import CardEnding, Payment, card_ending
-from portal.domain.signing import IDENTITY_TRIES_PER_HOUR, SignProgress, knows
+from portal.domain.signing import SignProgress
 from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage import charge as charges
@@ -77,6 +77,11 @@ class SignWalk:
         """Whether as much is owed as the plan takes: a settlement that forgives nothing is none."""
         least = self.plan.total_cents + (self.plan.kind == PlanKind.settlement)
         return self.payable_cents >= least and self.account.status == "open"
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether its customer said that they do not owe it. A signature would own up to what they dispute."""
+        return self.account.disputed_at is not None
 
     @property
     def knows_cards(self) -> bool:
@@ -188,44 +193,15 @@ def look(session: Session, signing_id: str, secret: str, now: datetime, *, locke
 
 
 def require_open(walk: SignWalk) -> None:
-    """Refused `plan_not_open` when it was signed, cancelled or has ended, `plan_outdated` when it fits no more (P4)."""
+    """Refused `plan_not_open` when it was signed, cancelled or has ended, `plan_disputed` while its customer says that
+    they do not owe it (C25), `plan_outdated` when it fits no more (P4).
+    """
     if walk.state is not OfferState.open:
         raise Refused("plan_not_open")
+    if walk.is_disputed:
+        raise Refused("plan_disputed")
     if not walk.fits:
         raise Refused("plan_outdated")
-
-
-def prove(ports: Ports, organisation_id: str, signing_id: str, secret: str, typed: str) -> None:
-    """Takes the answer to who it is. Refused `identity_wrong`, `identity_resting`, `identity_missing`, `visit_over`.
-
-    The same sentence for every wrong answer; each is counted for the customer, whichever link they come by.
-    """
-
-    def work(session: Session) -> Refused | None:
-        now = ports.clock.now()
-        walk = look(session, signing_id, secret, now, locked=True)
-        if walk is None:
-            return Refused("visit_over")
-        method = walk.identity_method
-        if method is None:
-            return Refused("identity_unknown")
-        if not typed.strip():
-            return Refused("identity_missing")
-        if (
-            limits.count_up(session, "plan_identity", walk.customer.id, timedelta(hours=1), now)
-            > IDENTITY_TRIES_PER_HOUR
-        ):
-            return Refused("identity_resting")
-        on_file = walk.customer.postal_code if method == "zip" else walk.customer.phone
-        if not knows(method, on_file or "", typed):
-            return Refused("identity_wrong")
-        walk.visit.identity_method, walk.visit.identity_proven_at = method, now
-        walk.visit.version += 1
-        return None
-
-    refused = ports.database.run(organisation_id, work)  # a wrong answer is committed: it was counted
-    if refused is not None:
-        raise refused
 
 
 def begin(walk: SignWalk, now: datetime) -> None:

@@ -68,7 +68,7 @@ from portal.web.schedule_link import cancel, move, payments
 from portal.web.schedule_link.door import SCHEDULE_LINK
 from portal.web.staff import autopay as staff_autopay
 from portal.web.staff import erasure as staff_erasure
-from portal.web.staff import home, paper, password, plan_change, plan_terms, sign_in, subscription_assign
+from portal.web.staff import home, paper, password, plan_change, plan_preset, plan_terms, sign_in, subscription_assign
 from portal.web.staff import plan as staff_plan
 from portal.web.staff import subscription as staff_subscription
 from portal.web.staff.door import door as console
@@ -78,8 +78,8 @@ CARD_STEPS = (card, authorize, done)
 SCHEDULE_PARTS = (payments, cancel, move)
 PLAN_STEPS = (landing, identity, details, plan_card, terms, plan_sign, plan_done)
 CONSOLE = (
-    sign_in, home, paper, password, staff_plan, plan_terms, plan_change, staff_subscription, subscription_assign,
-    staff_erasure, staff_autopay,
+    sign_in, home, paper, password, staff_plan, plan_terms, plan_change, plan_preset, staff_subscription,
+    subscription_assign, staff_erasure, staff_autopay,
 )  # fmt: skip
 CUSTOMER = (
     customer_sign_in,

@@ -225,6 +225,10 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     "identity_unknown": lambda _facts: _("Please call us: we have nothing on file that we could ask you about."),
     "identity_wrong": lambda _facts: _("That is not what we have on file. Check it, or call us."),
+    "plan_disputed": lambda _facts: _(
+        "You told us that you do not owe this, so this plan cannot be signed before we have answered you. "
+        "Nothing was charged."
+    ),
     "plan_not_open": lambda _facts: _("This plan can no longer be signed. Nothing was charged."),
     "plan_outdated": lambda _facts: _("What is owed has changed, so this plan cannot be signed as it is."),
     "plan_payment_under_way": lambda _facts: _(

@@ -29,9 +29,9 @@ from portal.usecases.signing import (
     consent,
     look,
     open_document,
-    prove,
     start,
 )
+from portal.usecases.signing_identity import prove
 from tests.rig.house import House
 from tests.rig.series import today
 

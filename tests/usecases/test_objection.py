@@ -14,7 +14,7 @@ from portal.usecases.explain import explain
 from portal.usecases.objection import Outcome, Way, object_to, resolve
 from portal.usecases.outbox import deliver
 from tests.rig.house import House, build_ports, found
-from tests.rig.plans import account_now, instalments, offered, plan_now, signed
+from tests.rig.plans import account_now, instalments, offered, plan_now, signed, signer, wish
 from tests.rig.series import go_to, payments_of, plan_of, run_due, scheduled, told
 from tests.rig.simulator_process import SimulatorProcess
 
@@ -105,6 +105,19 @@ def test_c25_scheduled_payments_wait_and_a_press_of_the_customers_own_goes_throu
     house.clock.pass_(hours=1)
     run_due(house, pool)
     assert payments_of(house, made.schedule_id)[0].status == "paid"
+
+
+def test_c25_a_plan_is_not_signed_while_its_debt_is_disputed_and_is_once_that_was_withdrawn(house: House) -> None:
+    plan = offered(house, wish(house, down_cents=5_000))
+    person = signer(house, plan).read()
+    objected(house, plan.account_id)
+    with pytest.raises(Refused, match="plan_disputed"):
+        person.sign()
+    assert (plan_now(house, plan.id).state, house.truth()) == ("offered", [])
+    resolve(house.ports, house.organisation_id, plan.account_id, Outcome.withdrawn, "Called: it is theirs.", "staff")
+    signed_now = person.sign()
+    assert plan_now(house, plan.id).state == "signed"
+    assert signed_now.due_now_id is not None
 
 
 def test_c25_it_is_written_down_once_a_person_is_called_and_the_end_is_on_the_same_row(house: House) -> None:

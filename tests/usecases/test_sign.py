@@ -23,7 +23,8 @@ from portal.usecases.plan_life import cancel
 from portal.usecases.plan_offer import find, make_link
 from portal.usecases.sign import withdraw
 from portal.usecases.signed_paper import papers_match, take_out
-from portal.usecases.signing import CardTyped, agreement_shown, begin, choose_card, consent, open_document, prove
+from portal.usecases.signing import CardTyped, agreement_shown, begin, choose_card, consent, open_document
+from portal.usecases.signing_identity import prove
 from tests.rig.house import House
 from tests.rig.plans import (
     BROWSER,

@@ -9,8 +9,8 @@ from portal.domain.due_date import local_date
 from portal.domain.staff import Role
 from portal.storage import account, customer, message, plan
 from portal.storage.plan import Plan, PlanPreset
-from portal.usecases.plan import set_preset
 from portal.usecases.plan_life import pause
+from portal.usecases.plan_preset import set_preset
 from portal.web.staff import plan as plan_pages
 from tests.rig.people import colleague
 from tests.rig.plans import instalments, offered, plan_now, signed

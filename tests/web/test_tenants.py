@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from portal.domain.payment_link import digest
+from portal.domain.plan_preset_wish import PresetTerms
 from portal.domain.service_document import DocumentKind
 from portal.domain.staff import Role
 from portal.domain.subscription import ChangeKind
@@ -20,6 +21,7 @@ from portal.usecases.login import remember
 from portal.usecases.payment_link import make
 from portal.usecases.plan import PlanOrder
 from portal.usecases.plan import make as make_plan
+from portal.usecases.plan_preset import keep_preset
 from portal.usecases.selection import open_selection
 from portal.usecases.service_document import issue
 from portal.usecases.subscription_change import ask as ask_for
@@ -88,6 +90,7 @@ def person(house: House, number: int) -> Person:
     things["report_id"], things["change_id"] = written_and_asked(own, things["subscription_id"])
     treated = service_of(own, owed_id, 5_000, patient_of(own))
     things["plan_id"] = drafted(own, f"M-{number}-3")
+    things["preset_id"] = usually_offered(own, f"In four {number}")
     things["new_id"] = own.card_on_file("5555555555554444")
     with house.ports.database.transaction(house.organisation_id) as session:
         things["selection_id"] = open_selection(session, customer_id, [treated], "en", now)
@@ -107,6 +110,13 @@ def drafted(house: House, reference: str) -> str:
             session, house.customer_id, reference=reference, label="Parts", balance_cents=9_000, now=now, by="test"
         )
         return make_plan(session, PlanOrder(owed.id, wish(house)), "test", now).id
+
+
+def usually_offered(house: House, name: str) -> str:
+    """A preset that staff make plans from."""
+    terms = PresetTerms(name, None, 0, 4, "monthly", 14, "email", 14)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        return keep_preset(session, None, terms, "test", house.clock.now()).id
 
 
 def activated_one(own: House) -> str:

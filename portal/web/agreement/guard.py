@@ -54,6 +54,8 @@ def step(step_: SignStep, *methods: str, path: str = "", name: str = "") -> Call
             if not progress.signed and _is_known(progress):
                 if here.walk.state is not OfferState.open:
                     return spent(here.walk.state)
+                if here.walk.is_disputed:
+                    return page("agreement/disputed.html", 409)
                 if not here.walk.fits:
                     return page("agreement/outdated.html", 409)
             return view(here)

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.refusal import Refused
 from portal.domain.signing import SignStep
-from portal.usecases import signing
+from portal.usecases import signing_identity
 from portal.web.access import organisation, ports
 from portal.web.agreement.guard import Here, place, step
 from portal.web.fragments import move_on, page
@@ -24,7 +24,9 @@ def show(here: Here) -> AnyResponse:
 def post(here: Here) -> AnyResponse:
     """Takes the answer; every wrong one gets the same sentence and is counted."""
     try:
-        signing.prove(ports(), organisation().id, here.signing_id, here.secret, request.form.get("answer", "")[:40])
+        signing_identity.prove(
+            ports(), organisation().id, here.signing_id, here.secret, request.form.get("answer", "")[:40]
+        )
     except Refused as refused:
         status = 429 if refused.code == "identity_resting" else 422
         return _page(here, {"answer": sentence(refused)}, status)

@@ -59,6 +59,8 @@ def post(here: Here) -> AnyResponse:
 def _refused(here: Here, refused: Refused, given: Given) -> AnyResponse:
     if refused.code == "visit_over":
         return closed()
+    if refused.code == "plan_disputed":
+        return page("agreement/disputed.html", 409)
     if refused.code in {"plan_not_open", "plan_outdated"}:
         return spent(here.walk.state) if not here.walk.progress.signed else move_on(here.path(SignStep.done.value))
     if refused.code in TO_TERMS:

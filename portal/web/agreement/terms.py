@@ -73,6 +73,8 @@ def post(here: Here) -> AnyResponse:
 def _refused(here: Here, refused: Refused) -> AnyResponse:
     if refused.code == "agreement_changed":
         return _page(here, {}, 409, changed=sentence(refused))
+    if refused.code == "plan_disputed":
+        return page("agreement/disputed.html", 409)
     if refused.code in {"plan_not_open", "plan_outdated"}:
         return spent(here.walk.state)
     field = "open-document" if refused.code == "document_not_opened" else "consent"

@@ -28,10 +28,10 @@ from portal.usecases.plan import (
     make,
     offer,
     payable_cents,
-    set_preset,
     wish_of_preset,
 )
 from portal.usecases.plan_life import cancel, change, pause, resume
+from portal.usecases.plan_preset import set_preset
 from portal.usecases.signed_paper import take_out
 from portal.web.command_line.desk import (
     console,

@@ -35,7 +35,7 @@ from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.staff.door import path_of
 from portal.web.staff.guard import Here, page_for
-from portal.web.staff.plan_words import act_words, paper_names, sentence, signs, states
+from portal.web.staff.plan_words import act_words, paper_names, sentence, signs, states, ways
 
 ON_PAGE = 50
 ACTS = {"cancel": cancel, "pause": pause, "resume": resume}
@@ -195,6 +195,7 @@ def plan_page(here: Here, plan_id: str, status: int, refused: Refused | None = N
         line=line,
         states=states(),
         signs=signs(),
+        ways=ways(),
         acts=[(path_of(f"plan_{act}", plan_id=row.id), act_words()[act]) for act in acts_of(row)] if may_work else [],
         may_work=may_work,
         may_change=may_work and may_change(row, seen.editions[-1]),

@@ -98,6 +98,11 @@ def rhythms() -> dict[str, str]:
     }
 
 
+def ways() -> dict[str, str]:
+    """By which ways an offer goes."""
+    return {"email": _("Email"), "sms": _("Text message"), "both": _("Email and text message")}
+
+
 def sentence(refused: Refused) -> str:
     """A refusal as somebody of the staff should hear it."""
     facts = refused.facts
@@ -133,6 +138,7 @@ def sentence(refused: Refused) -> str:
         "plan_papers_differ": lambda: _(
             "This paper is not the one that was signed. Do not hand it out; restore it from a backup."
         ),
+        "plan_preset_exists": lambda: _("There is one of this name already."),
         "plan_settles_nothing": lambda: _(
             "A settlement must be less than the %(most)s that is owed.", most=cents("payable_cents")
         ),
@@ -146,6 +152,9 @@ def sentence(refused: Refused) -> str:
             "The last payment may be on %(latest)s at the latest.",
             latest=day(latest) if isinstance(latest, date) else "",
         ),
+        "preset_days_wrong": lambda: _("Enter a number of days from 0 to 180."),
+        "preset_name_missing": lambda: _("Give it a name."),
+        "preset_percent_wrong": lambda: _("Enter a percentage above 0 and below 100, like 60 or 37.5."),
         "schedule_above_balance": lambda: _("These payments come to more than the total."),
         "schedule_number_unreadable": lambda: _("Enter a whole number, like 6."),
         "split_too_small": lambda: _("That is too little to be cut into so many payments."),
