@@ -92,6 +92,18 @@ def test_staff_make_a_plan_see_all_of_it_offer_it_and_cancel_it(
     page.get_by_role("button", name="Offer it to the customer").click()
     expect(page.get_by_text("The offer is on its way")).to_be_visible()
     assert state(site, owed) == "offered"
+    page.get_by_role("link", name="Change this plan").click()
+    page.wait_for_url("**/change")
+    audited()
+    page.get_by_label("How many payments").fill("5")
+    page.get_by_role("button", name="Show the whole plan").click()
+    expect(page.get_by_role("heading", name="Check the new version")).to_be_visible()
+    expect(page.locator("section[aria-labelledby=payments-heading] .payment-amount")).to_have_text(
+        ["$50.00"] + ["$30.00"] * 5
+    )
+    audited()
+    page.get_by_role("link", name="Leave it as it is").click()
+    page.wait_for_url(pattern(r"/plans/[0-9a-f]{32}$"))
     page.get_by_role("link", name="Cancel this plan").click()
     page.wait_for_url("**/cancel")
     audited()

@@ -19,7 +19,6 @@ from portal.storage import account as accounts
 from portal.storage import customer as customers
 from portal.storage import organisation as organisations
 from portal.storage import plan as plans
-from portal.storage import staff as people
 from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.plan import Plan
@@ -35,6 +34,7 @@ from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.staff.door import path_of
 from portal.web.staff.guard import Here, page_for
+from portal.web.staff.looked_up import row_of, who
 from portal.web.staff.plan_words import act_words, paper_names, sentence, signs, states, ways
 
 ON_PAGE = 50
@@ -98,7 +98,7 @@ def _paper_page(kind: str) -> None:
 
     def paper(here: Here, plan_id: str) -> AnyResponse:
         """As it was signed with this version, byte for byte; the trail says who opened it."""
-        row = _found(plan_id)
+        row = row_of(plans.by_id, plan_id)
         try:
             content = open_paper(ports(), organisation().id, plan_id, kind, here.actor)
         except Refused as refused:
@@ -129,14 +129,14 @@ def _act_page(act: str) -> None:
 
     def ask(here: Here, plan_id: str) -> AnyResponse:
         """What it means, and why it is done."""
-        row = _found(plan_id)
+        row = row_of(plans.by_id, plan_id)
         if act not in acts_of(row):
             return move_on(path_of("plan", plan_id=plan_id))
         return _ask(act, row, "", {}, 200)
 
     def post(here: Here, plan_id: str) -> AnyResponse:
         """Does it. Done meanwhile by somebody else, the plan is shown as it stands."""
-        row, why = _found(plan_id), request.form.get("why", "")
+        row, why = row_of(plans.by_id, plan_id), request.form.get("why", "")
         if act not in acts_of(row):
             return move_on(path_of("plan", plan_id=plan_id))
         if not why.strip():
@@ -213,14 +213,6 @@ def may_change(row: Plan, newest: Plan) -> bool:
     return row.state != PlanState.draft and is_changeable(row, newest)
 
 
-def _found(plan_id: str) -> Plan:
-    with ports().database.read(organisation().id) as session:
-        row = plans.by_id(session, plan_id)
-    if row is None:
-        abort(404)
-    return row
-
-
 def _seen(session: Session, row: Plan) -> Seen:
     account, payer = accounts.by_id(session, row.account_id), customers.by_id(session, row.customer_id)
     if account is None or payer is None:
@@ -232,15 +224,6 @@ def _seen(session: Session, row: Plan) -> Seen:
         customer=payer,
         editions=plans.editions(session, row.reference),
         shown=payment_status.of_schedule(session, row.schedule_id, paid_to) if row.schedule_id else None,
-        made_by=_who(session, row.made_by),
-        ended_by=_who(session, row.ended_by or ""),
+        made_by=who(session, row.made_by),
+        ended_by=who(session, row.ended_by or ""),
     )
-
-
-def _who(session: Session, actor: str) -> str:
-    """Who did something, as people of the house read it."""
-    kind, _sep, staff_id = actor.partition(":")
-    if kind == "staff" and staff_id:
-        person = people.by_id(session, staff_id)
-        return person.name if person is not None else actor
-    return str({"customer": _("the customer"), "clock": _("the clock"), "charge": _("the clock")}.get(actor, actor))

@@ -66,7 +66,9 @@ def preset(_here: Here, preset_id: str) -> AnyResponse:
 @page_for(DECIDERS, f"{ALL}/<visit:preset_id>", "POST", name="preset_post")
 def preset_post(here: Here, preset_id: str) -> AnyResponse:
     """Changes it. Plans that were made from it stay as they are."""
-    return _keep(here, preset_id)
+    with ports().database.read(organisation().id) as session:
+        row = plans.preset_by_id(session, preset_id)
+    return _keep(here, preset_id) if row is not None else move_on(path_of("preset_list"))
 
 
 @page_for(DECIDERS, f"{ALL}/<visit:preset_id>/retire", "POST", name="preset_retire")

@@ -30,6 +30,7 @@ from portal.web.formats import weekdays
 from portal.web.fragments import move_on, page
 from portal.web.staff.door import path_of
 from portal.web.staff.guard import Here, page_for
+from portal.web.staff.looked_up import row_of
 from portal.web.staff.plan_words import rhythms, sentence
 
 FIELD_LENGTH_MAX = 60
@@ -130,10 +131,7 @@ def plan_terms_post(here: Here, account_id: str) -> AnyResponse:
 @page_for(WORKERS, "/plans/<visit:plan_id>/again", "POST", name="plan_again")
 def plan_again(here: Here, plan_id: str) -> AnyResponse:
     """Takes a draft back, which nobody was told of, and shows its terms to be changed."""
-    with ports().database.read(organisation().id) as session:
-        row = plans.by_id(session, plan_id)
-    if row is None:
-        abort(404)
+    row = row_of(plans.by_id, plan_id)
     if row.state != PlanState.draft:
         return move_on(path_of("plan", plan_id=plan_id))
     cancel(ports(), organisation().id, plan_id, here.actor)

@@ -14,11 +14,9 @@ from portal.domain.payment_status import PaymentStatus, SecondLine
 from portal.domain.refusal import Refused
 from portal.domain.staff import DECIDERS, EVERYBODY, WORKERS
 from portal.domain.subscription import LIVE, ChangeKind, SubscriptionState
-from portal.storage import Session
 from portal.storage import account as accounts
 from portal.storage import customer as customers
 from portal.storage import organisation as organisations
-from portal.storage import staff as people
 from portal.storage import subscription as subscriptions
 from portal.storage.subscription import Subscription
 from portal.usecases import payment_status
@@ -33,6 +31,7 @@ from portal.web.fragments import move_on, page
 from portal.web.payment_status import line, words
 from portal.web.staff.door import path_of
 from portal.web.staff.guard import Here, page_for
+from portal.web.staff.looked_up import row_of, who
 from portal.web.staff.subscription_words import day_typed, kinds, lines, sentence, signs, states, told
 
 LISTED_MAX = 200
@@ -74,7 +73,7 @@ def subscription(here: Here, subscription_id: str) -> AnyResponse:
 @page_for(WORKERS, f"{ONE}/reopen", "POST", name="subscription_reopen")
 def reopen_post(here: Here, subscription_id: str) -> AnyResponse:
     """Lets one that was not activated in time wait once more."""
-    row = _found(subscription_id)
+    row = row_of(subscriptions.by_id, subscription_id)
     try:
         reopen(ports(), organisation().id, subscription_id, None, here.actor)
     except Refused as refused:
@@ -100,14 +99,14 @@ def _change_page(kind: ChangeKind) -> None:
 
     def asked(here: Here, subscription_id: str) -> AnyResponse:
         """What it means, and why it is done."""
-        row = _found(subscription_id)
+        row = row_of(subscriptions.by_id, subscription_id)
         if kind not in acts_of(row):
             return move_on(path_of("subscription", subscription_id=subscription_id))
         return _ask(row, kind, {}, {}, 200)
 
     def posted(here: Here, subscription_id: str) -> AnyResponse:
         """Does it, or lets it wait for a second person. Done meanwhile by somebody else, it is shown as it stands."""
-        row = _found(subscription_id)
+        row = row_of(subscriptions.by_id, subscription_id)
         if kind not in acts_of(row):
             return move_on(path_of("subscription", subscription_id=subscription_id))
         typed = {name: request.form.get(name, "")[:500] for name in ("until", "amount", "why")}
@@ -160,7 +159,7 @@ FIELDS = {
 @page_for(DECIDERS, f"{ONE}/decide/<visit:change_id>", "POST", name="subscription_decide", dangerous=True)
 def decide_post(here: Here, subscription_id: str, change_id: str) -> AnyResponse:
     """A second person says yes or no."""
-    row = _found(subscription_id)
+    row = row_of(subscriptions.by_id, subscription_id)
     with ports().database.read(organisation().id) as session:
         found = subscriptions.change_by_id(session, change_id)
     if found is None or found.subscription_id != row.id:
@@ -218,15 +217,15 @@ def _ask(
 
 
 def _page(here: Here, subscription_id: str, status: int, refused: Refused | None = None) -> AnyResponse:
-    row = _found(subscription_id)
+    row = row_of(subscriptions.by_id, subscription_id)
     with ports().database.read(organisation().id) as session:
         paid_to = organisations.by_id(session, row.organisation_id)
         person, owed_on = customers.by_id(session, row.customer_id), accounts.by_id(session, row.account_id)
         shown = payment_status.of_schedule(session, row.schedule_id or "", paid_to)
-        changes = [(each, _who(session, each.asked_by), _who(session, each.decided_by or ""))
+        changes = [(each, who(session, each.asked_by), who(session, each.decided_by or ""))
                    for each in subscriptions.changes_of(session, row.id)]  # fmt: skip
         reports = subscriptions.reports_of(session, row.id)
-        assigned_by = _who(session, row.assigned_by)
+        assigned_by = who(session, row.assigned_by)
     may_work = here.role in WORKERS
     return page(
         "staff/subscription.html",
@@ -253,18 +252,3 @@ def _page(here: Here, subscription_id: str, status: int, refused: Refused | None
         told=" ".join(map(str, get_flashed_messages())),
         path_of=path_of,
     )
-
-
-def _who(session: Session, actor: str) -> str:
-    """Who did something, as people of the house read it."""
-    kind, _sep, staff_id = actor.partition(":")
-    person = people.by_id(session, staff_id) if kind == "staff" and staff_id else None
-    return person.name if person is not None else actor
-
-
-def _found(subscription_id: str) -> Subscription:
-    with ports().database.read(organisation().id) as session:
-        row = subscriptions.by_id(session, subscription_id)
-    if row is None:
-        abort(404)
-    return row
