@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from portal.storage.account import Account
 from portal.storage.ahead import recalled
 from portal.storage.customer import Customer
+from portal.storage.organisation import Organisation
 from portal.storage.rows import TenantRow, tenant_args
 from portal.storage.types import Cents, Instant, Plain
 
@@ -217,6 +218,15 @@ def preset_by_id(session: Session, preset_id: str, *, locked: bool = False) -> P
     """The preset of this organisation, or nothing; `locked` until the transaction ends."""
     wanted = select(PlanPreset).where(PlanPreset.id == preset_id)
     return session.scalars(wanted.with_for_update() if locked else wanted).one_or_none()
+
+
+def lock_presets(session: Session) -> None:
+    """One at a time adds or renames a preset of this organisation. Rows that refer to the organisation are written."""
+    session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == session.info["organisation_id"])
+        .with_for_update(key_share=True)
+    )
 
 
 def preset(session: Session, name: str) -> PlanPreset | None:

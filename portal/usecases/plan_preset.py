@@ -16,12 +16,14 @@ from portal.usecases.organisation import record
 
 def set_preset(session: Session, preset: PlanPreset, by: str, now: datetime) -> PlanPreset:
     """Keeps a preset under its name, in place of one that had it."""
+    plans.lock_presets(session)
     known = plans.preset(session, preset.name)
     return _kept(session, known, terms_of_preset(preset), by, now)
 
 
 def keep_preset(session: Session, preset_id: str | None, terms: PresetTerms, by: str, now: datetime) -> PlanPreset:
     """Adds a preset, or changes one, its name too. Refused `plan_preset_unknown`, `plan_preset_exists`."""
+    plans.lock_presets(session)
     known = plans.preset_by_id(session, preset_id, locked=True) if preset_id is not None else None
     if preset_id is not None and known is None:
         raise Refused("plan_preset_unknown")
