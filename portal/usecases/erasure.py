@@ -5,6 +5,7 @@ cards after that, and again an hour later, so that nothing which was under way a
 has us keep goes when its time is over. Charges nothing and tells nobody.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -234,10 +235,15 @@ def _said(why: str, person: Customer, accounts: list[Account]) -> str:
         raise Refused("words_missing")
     names = [person.given_name, person.family_name, person.email, person.phone, person.reference]
     names += [each.reference for each in accounts]
-    words = said.casefold()
-    if any(name and name.casefold() in words for name in names):
+    if any(name and _names(said, name) for name in names):
         raise Refused("why_names_customer")
     return said
+
+
+def _names(said: str, name: str) -> bool:
+    """Whether a name stands in it, as a word where words have gaps between them: "Canada" names no Ada."""
+    before, after = (r"(?<![^\W_])", r"(?![^\W_])") if name.isascii() else ("", "")
+    return re.search(before + re.escape(name.casefold()) + after, said.casefold()) is not None
 
 
 def _pseudonym() -> str:

@@ -235,10 +235,12 @@ def test_attack_114_money_on_its_way_back_is_waited_for(house: House) -> None:
 
 def test_attack_114_the_reason_is_given_and_names_nobody(house: House) -> None:
     for why, code in (
-        ("", "words_missing"), ("Ms Moss asked", "why_names_customer"),
+        ("", "words_missing"), ("Ms Moss asked", "why_names_customer"), ("letter_of_ada.pdf", "why_names_customer"),
         ("mail of ADA@example.com", "why_names_customer"), ("card 4111 1111 1111 1111", "why_holds_card_number"),
     ):  # fmt: skip
         assert refused(house, why).code == code
+    words = "moved to Canada"  # a name inside a longer word names nobody
+    assert erase(house.ports, house.organisation_id, house.customer_id, words, "staff:1").why == words
 
 
 def test_attack_114_twice_is_once_and_links_are_dead(house: House) -> None:
