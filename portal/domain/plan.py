@@ -164,6 +164,11 @@ def require_move(before: PlanState, after: PlanState) -> None:
         raise AssertionError(f"a plan does not go from {before.value} to {after.value}")
 
 
+def is_replaceable(state: PlanState) -> bool:
+    """Whether a later edition may take its place."""
+    return PlanState.superseded in MOVES[state]
+
+
 def terms_of(wish: PlanWish, limits: PlanLimits, rule: WeekendRule, today: date) -> PlanTerms:
     """The plan of a wish, or Refused with the rule that forbids it.
 

@@ -52,13 +52,10 @@ def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str |
             plan = schedules.fresh(session, row.schedule_id)
             if plan is not None:
                 code = "cancelled_by_customer" if by == CUSTOMER else "cancelled_by_staff"
-                cancel_rest(session, plan, code, by, now)  # takes the plan along
+                cancel_rest(session, plan, code, by, now)  # takes the plan and a change that waits along
         else:
             _end(session, row, PlanState.cancelled, by, now)
         row.why = why
-        for other in plans.editions(session, row.reference):  # a change that waits for its signature ends with it
-            if other.state in {PlanState.draft, PlanState.offered}:
-                _end(session, other, PlanState.cancelled, by, now)
         if (
             _waiting_under(session, row) is not None
         ):  # nothing ends for the customer: they hear that the old one goes on

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from portal.domain.due_date import WeekendRule, local_date, moment_of
 from portal.domain.ledger import Recipe
-from portal.domain.plan import SIGNED, PlanKind, PlanState, after_the_last, is_broken, require_move, wish_of
+from portal.domain.plan import OPEN, SIGNED, PlanKind, PlanState, after_the_last, is_broken, require_move, wish_of
 from portal.domain.schedule import ScheduleStatus, confirmation_is_notice
 from portal.storage import Session, account, audit, charge, dispute, obligation, organisation, plan, refund, schedule
 from portal.storage.obligation import Obligation
@@ -81,10 +81,16 @@ def _ended(session: Session, row: Plan, schedule_id: str, locale: str, now: date
 
 
 def schedule_cancelled(session: Session, schedule_id: str, by: str, now: datetime) -> None:
-    """Its schedule was cancelled, by whomever: the plan is cancelled with it."""
+    """Its schedule was cancelled, by whomever: the plan is cancelled with it, and so is a change that waits for its
+    signature: nobody is asked to sign what takes the place of a plan that was cancelled.
+    """
     row = plan.of_schedule(session, schedule_id)
-    if row is not None and row.state in SIGNED:
-        _end(session, row, PlanState.cancelled, by, now)
+    if row is None or row.state not in SIGNED:
+        return
+    _end(session, row, PlanState.cancelled, by, now)
+    for other in plan.editions(session, row.reference):
+        if other.state in OPEN - SIGNED:
+            _end(session, other, PlanState.cancelled, by, now)
 
 
 def instalment_missed(session: Session, due: Obligation, locale: str, now: datetime) -> tuple[Fate, list[str]]:

@@ -9,10 +9,12 @@ import pytest
 
 from portal.domain.refusal import Refused
 from portal.storage import account as accounts
+from portal.storage import plan as plans
 from portal.storage.plan import Plan
 from portal.usecases.charge import apply, charge_obligation, claim, send
 from portal.usecases.plan import payable_cents
 from portal.usecases.plan_life import change
+from portal.usecases.schedule_change import CUSTOMER, cancel
 from tests.rig.house import House
 from tests.rig.plans import account_now, instalments, plan_now, signed, signer, wish
 from tests.rig.series import go_to, run_due
@@ -89,3 +91,28 @@ def test_p9_of_a_change_and_a_charge_at_once_neither_takes_the_others_money(
     assert sum(kept_by_its_customer(house, new_row, pool)) == BALANCE - took
     assert account_now(house, plan).balance_cents == 0
     assert {each.status for each in instalments(house, plan)} <= {"paid", "cancelled"}
+
+
+def test_p9_a_change_of_a_plan_that_its_customer_cancels_meanwhile_ends_with_it(house: House) -> None:
+    plan = signed(house, balance_cents=BALANCE)
+    new = changed(house, plan)
+    reads = signer(house, new).read()
+    cancel(house.ports, house.organisation_id, plan.schedule_id or "", CUSTOMER)
+    assert [plan_now(house, each.id).state for each in (plan, new)] == ["cancelled", "cancelled"]
+    with pytest.raises(Refused, match="plan_not_open"):
+        reads.sign()
+
+
+def test_p9_a_change_of_a_plan_that_was_kept_meanwhile_is_not_signed(house: House) -> None:
+    """It seemed broken at its end, staff offered a change, and then the money was there after all."""
+    plan = signed(house, balance_cents=BALANCE)
+    new = changed(house, plan)
+    reads = signer(house, new).read()
+    shown = reads.digest()
+    with house.ports.database.transaction(house.organisation_id) as session:
+        row = plans.by_id(session, plan.id)
+        assert row is not None
+        row.state, row.paused_for = "completed", None
+    with pytest.raises(Refused, match="plan_outdated"):
+        reads.sign(shown_digest=shown)
+    assert plan_now(house, new.id).schedule_id is None
