@@ -52,7 +52,8 @@ def let_in(
 ) -> str:
     """Makes or completes the login of a customer; returns its id. Without a PIN they set one by email.
 
-    Refused `customer_unknown`, `username_unfit`, `username_taken`, `ssn_unreadable` and as `require_pin`.
+    Another PIN, username or SSN than they had ends every sign-in and forgets every device (attack 14). Refused
+    `customer_unknown` (erased ones too), `username_unfit`, `username_taken`, `ssn_unreadable` and as `require_pin`.
     """
     spelt = canonical(username) if username is not None else None
     if spelt == "":
@@ -75,9 +76,20 @@ def let_in(
             if other is not None and other.id != login_id:
                 raise Refused("username_taken")
         row = logins.lock(session, login_id)
+        person = customer.by_id(session, customer_id)
+        if person is None or not person.is_active:  # who was erased gets no name again
+            raise Refused("customer_unknown")
         if row is None:
             row = Login(id=login_id, customer_id=customer_id, created_at=now, made_by=by)
             session.add(row)
+            session.flush()
+        of_ssn = ports.secrets.digests(SSN, organisation_id, digits) if digits else ()
+        if (
+            (kept is not None and row.pin_hash is not None)
+            or (spelt is not None and row.username not in (None, spelt))
+            or (digits and row.ssn_digest is not None and row.ssn_digest not in of_ssn)
+        ):
+            _out_everywhere(session, row, by, now)
         row.username = spelt if spelt is not None else row.username
         if kept is not None:
             _put(row, kept, now)
@@ -185,10 +197,7 @@ def set_pin_by_token(ports: Ports, organisation_id: str, token: str, pin: str) -
 def sign_out_everywhere(session: Session, login_id: str, now: datetime) -> None:
     """Ends every sign-in of this customer, and forgets their devices."""
     row = _locked(session, login_id)
-    row.epoch += 1
-    for device in logins.devices_of(session, login_id, now):
-        device.ended_at = now
-    record(session, f"customer:{row.customer_id}", "signed_out_everywhere", login_id, now)
+    _out_everywhere(session, row, f"customer:{row.customer_id}", now)
 
 
 def remember(session: Session, login_id: str, label: str, days: int, now: datetime) -> str:
@@ -258,6 +267,13 @@ def _set_pin(ports: Ports, organisation_id: str, login_id: str, pin: str, by: st
     message_id = ports.database.run(organisation_id, work)
     if message_id is not None:
         ports.doorbell.ring_message(organisation_id, message_id)
+
+
+def _out_everywhere(session: Session, row: Login, by: str, now: datetime) -> None:
+    row.epoch += 1
+    for device in logins.devices_of(session, row.id, now):
+        device.ended_at = now
+    record(session, by, "signed_out_everywhere", row.id, now)
 
 
 def _put(row: Login, kept: Kept, now: datetime) -> None:

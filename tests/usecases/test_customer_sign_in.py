@@ -21,6 +21,7 @@ from portal.usecases.login import (
     Asked,
     ask_for_pin,
     change_pin,
+    device_of,
     let_in,
     remember,
     set_pin_by_token,
@@ -29,7 +30,7 @@ from portal.usecases.login import (
 from portal.usecases.organisation import set_setting
 from portal.usecases.ports import Directory, DirectoryUnreachable
 from portal.usecases.secret import Secrets
-from portal.usecases.sign_in import Browser
+from portal.usecases.sign_in import Browser, begin
 from tests.rig.house import House, found
 from tests.rig.people import PIN, Payer, payer
 
@@ -283,6 +284,35 @@ def test_attack_14_a_customer_who_is_closed_is_out_at_once(house: House, dana: P
         row.is_active = False
     assert not is_in(dana, secret)
     assert refused(lambda: enter(dana)) == "sign_in_wrong"
+    again = partial(let_in, house.ports, house.organisation_id, house.customer_id, by="staff", username="dana.new")
+    assert refused(again) == "customer_unknown", "who was erased gets no name again"
+
+
+def test_attack_14_another_pin_username_or_ssn_from_staff_ends_every_sign_in_and_forgets_every_device(
+    house: House, dana: Payer
+) -> None:
+    change = partial(let_in, house.ports, house.organisation_id, house.customer_id, by="staff")
+    for changed in ({"pin": "902817"}, {"username": "dana.new"}, {"ssn": "219-09-9999"}):
+        secret = who_enters(house, dana.login_id)
+        with house.ports.database.transaction(house.organisation_id) as session:
+            device = remember(session, dana.login_id, "Chrome, Android", 180, house.clock.now())
+            assert device_of(session, device, dana.login_id, house.clock.now()) is not None
+        change(**changed)
+        with house.ports.database.read(house.organisation_id) as session:
+            assert device_of(session, device, dana.login_id, house.clock.now()) is None
+        assert not is_in(dana, secret), changed
+    secret = who_enters(house, dana.login_id)
+    change(username="dana.new", ssn="219-09-9999")
+    assert is_in(dana, secret), "the same again changes nothing"
+
+
+def who_enters(house: House, login_id: str) -> str:
+    """The secret of a new sign-in, however they came in."""
+    with house.ports.database.transaction(house.organisation_id) as session:
+        login, about = logins.by_id(session, login_id), customer.by_id(session, house.customer_id)
+        assert login is not None
+        assert about is not None
+        return begin(session, about, login.epoch, Way.username, HERE, house.clock.now())
 
 
 def test_attack_9_a_pin_must_be_fit_when_it_is_changed(house: House, dana: Payer) -> None:
