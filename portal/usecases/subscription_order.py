@@ -186,6 +186,10 @@ def pay_now(
         try:
             kept = keep(ports, organisation_id, seen.account.id, pressed.nonce)
         except Refused as refused:
+            with ports.database.read(organisation_id) as session:
+                now_seen = look(session, subscription_id, customer_id, ports.clock.now())
+            if now_seen is not None and now_seen.is_live:  # another press activated it meanwhile
+                return {}
             if refused.code in CARD_IS_NO_GOOD:
                 _count_refused(ports, organisation_id, seen.account.id)
             return {"card-number": refused}

@@ -7,6 +7,8 @@ import pytest
 from portal.domain.refusal import Refused
 from portal.domain.second_factor import code_at, new_secret, step_of
 from portal.domain.sign_in import (
+    CODE_LIMITS,
+    CUSTOMER_LIMITS,
     LASTING,
     STAFF_LIMITS,
     WARNED_BEFORE,
@@ -71,6 +73,16 @@ def test_attack_15_a_sign_in_ends_by_idleness_and_by_age() -> None:
         assert ends_at(who, NOW, NOW) == NOW + idle
         assert ends_at(who, NOW, NOW + longest - minutes) == NOW + longest
         assert timedelta(minutes=2) <= WARNED_BEFORE < idle
+
+
+@pytest.mark.parametrize("table", [STAFF_LIMITS, CUSTOMER_LIMITS, CODE_LIMITS])
+def test_attack_4_every_way_in_is_limited_by_network_and_organisation_and_over_all_of_them(
+    table: tuple[Limit, ...],
+) -> None:
+    most = {tuple(part for part in each.of if part != "code"): each.most for each in table if "name" not in each.of}
+    assert most["network",] < most["deployment", "network"] < most["deployment",], "one uses up nobody else's"
+    assert most["network",] < most["organisation",] < most["deployment",]
+    assert [each.is_everywhere for each in table][-2:] == [True, True], "counted last, for others wait for it"
 
 
 def test_no_two_limits_count_in_one_bucket() -> None:

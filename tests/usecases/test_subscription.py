@@ -11,6 +11,7 @@ from portal.storage import account, agreement, audit
 from portal.storage import message as messages
 from portal.storage import schedule as schedules
 from portal.storage import subscription as subscriptions
+from portal.usecases import subscription_order
 from portal.usecases.account import add_customer
 from portal.usecases.charge import charge_obligation
 from portal.usecases.ledger import differs_from_entries
@@ -94,6 +95,22 @@ def test_a_second_press_with_another_card_activates_and_charges_nothing_more(hou
     with house.ports.database.read(house.organisation_id) as session:
         assert len(schedules.of_customer(session, house.customer_id)) == 1
     assert pay_now(house.ports, house.organisation_id, person, one, both[0]) == {}
+
+
+def test_a_second_press_whose_card_is_refused_is_shown_what_the_first_one_made(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = assigned(house)
+    second = pressed(house, one)
+
+    def first_wins(*_given: object) -> None:
+        monkeypatch.undo()
+        activated(house, one)
+        raise Refused("card_declined")
+
+    monkeypatch.setattr(subscription_order, "keep", first_wins)
+    assert pay_now(house.ports, house.organisation_id, house.customer_id, one, second) == {}
+    assert [each["amount_cents"] for each in house.truth()] == [7_000]
 
 
 def test_r3_without_the_tick_or_the_card_each_is_said_and_nothing_is_made(house: House) -> None:
