@@ -181,6 +181,8 @@ def terms_of(wish: PlanWish, limits: PlanLimits, rule: WeekendRule, today: date)
         raise Refused("plan_down_wrong", total_cents=total_cents)
     if 0 < wish.down_cents < limits.minimum_cents:
         raise Refused("amount_below_minimum", minimum_cents=limits.minimum_cents)
+    if wish.down_cents > limits.maximum_cents:
+        raise Refused("amount_above_maximum", maximum_cents=limits.maximum_cents)
     if wish.rhythm.start_on < today:
         raise Refused("schedule_date_past")
     latest_on = today + timedelta(days=limits.days_max)

@@ -106,6 +106,9 @@ def placed(refused: Refused, wish: PlanWish) -> tuple[str, Refused]:
         case "plan_sum_differs" | "split_too_small" | "amount_missing":
             return by_amount, refused
         case "amount_above_maximum":
+            most = refused.facts["maximum_cents"]
+            if isinstance(most, int) and wish.down_cents > most:
+                return "down", refused
             return by_amount, Refused("schedule_parts_large", **refused.facts) if is_even else refused
         case "amount_below_minimum":
             least = refused.facts["minimum_cents"]

@@ -22,12 +22,28 @@ class Meaning(StrEnum):
 _STOP = frozenset({
     "stop", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out",
     "please stop", "stop please", "stop it", "stop this", "stop now", "stop sms", "stop thank you", "stop thanks",
+    "just stop", "ok stop", "s t o p", "no texts", "no messages", "cease and desist",
     "no more", "enough", "no stop", "end this", "quit it",
     "alto", "parar", "pare", "paren", "para", "cancelar", "baja", "dar de baja", "darme de baja", "detener", "deten",
     "terminar", "fin", "basta", "salir", "no mas", "por favor pare", "por favor paren", "pare por favor",
-    "paren por favor", "no mas por favor",
+    "paren por favor", "no mas por favor", "no mensajes", "no textos", "cancelar mensajes",
 })  # fmt: skip
-_STOP_ALL = frozenset({"stopall", "stop all", "stop everything", "alto todo", "parar todo", "pare todo"})
+_STOP_ALL = frozenset(
+    {
+        "stopall",
+        "stop all",
+        "stop everything",
+        "cancel all",
+        "end all",
+        "quit all",
+        "revoke all",
+        "unsubscribe all",
+        "alto todo",
+        "parar todo",
+        "pare todo",
+        "cancelar todo",
+    }
+)
 _START = frozenset({"start", "unstop", "iniciar", "comenzar", "empezar", "reanudar"})
 _HELP = frozenset({"help", "info", "ayuda", "informacion"})
 # "STOP I already paid" means stop; "stop by the office" does not.
@@ -46,10 +62,12 @@ _SENTENCES = tuple(
         rf"\b(?:do not|dont|don t|never) send (?:\w+ ){{0,3}}{_THINGS}\b",
         r"\b(?:remove|take|delete|drop) (?:me|my (?:\w+ )?number)\b",
         r"\b(?:unsubscribe|opt(?:ing)? (?:me )?out|leave me alone|lose (?:my|this) number|wrong (?:number|person))\b",
-        r"\b(?:revoke|withdraw) (?:my )?consent\b",
+        r"\b(?:revoke|withdraw) (?:my )?(?:consent|permission)\b",
+        r"\bnot my number\b",
         rf"\bno mas (?:\w+ )?{_THINGS}\b",
         rf"\bno (?:quiero|deseo) (?:\w+ ){{0,3}}{_THINGS}\b",
         r"\bno me (?:mande|manden|envie|envien|escriba|escriban|contacte|contacten|moleste|molesten|textee|texteen)\b",
+        r"\bno (?:quiero|deseo) que me (?:mand|envi|escrib|contact|molest|texte)\w+\b",
         r"\b(?:deje|dejen|deja|pare|paren|para) de (?:mandar|enviar|escribir|molestar|textear|contactar)\w*\b",
         r"\b(?:quiten?me|borren?me|eliminen?me|saquen?me)\b",
         r"\b(?:numero|persona) equivocad[oa]\b",

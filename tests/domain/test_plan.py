@@ -101,6 +101,7 @@ def test_a_fixed_amount_goes_on_until_the_total_is_reached() -> None:
         ({"down_cents": 50_000}, 50_000, "plan_down_wrong"),
         ({"down_cents": -500}, 50_000, "plan_down_wrong"),
         ({"down_cents": 499}, 50_000, "amount_below_minimum"),
+        ({"down_cents": 10_000_000}, 20_000_000, "amount_above_maximum"),
         ({"rhythm": Rhythm(Frequency.monthly, date(2026, 11, 22))}, 50_000, "schedule_date_past"),
         ({"amounts": Amounts(AmountsKind.evenly, 121)}, 5_000_000, "schedule_too_many"),
         ({"amounts": Amounts(AmountsKind.evenly, 0)}, 50_000, "schedule_number_wrong"),

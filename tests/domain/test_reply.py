@@ -21,6 +21,9 @@ STOPS = [
     "No. STOP.", "No! Stop texting me", "please cancel", "Cancel please", "please quit", "pls stop", "stop at once",
     "END please", "End this", "cancel these texts", "ya basta", "cancele los mensajes", "pare los mensajes",
     "detener", "\u00a0STOP\u00a0", "ＳＴＯＰ", "STOP\n\nSent from my phone",
+    "Just stop", "S.T.O.P.", "ok stop", "no texts", "I revoke my permission", "This is not my number",
+    "cease and desist", "No quiero que me escriban", "no quiero que me manden nada", "No mensajes por favor",
+    "cancelar mensajes",
 ]  # fmt: skip
 OTHERS = [
     "", "ok", "yes", "Thanks!", "When is my payment due?", "Can I stop by the office tomorrow?",
@@ -28,6 +31,7 @@ OTHERS = [
     "No pare los pagos", "Who is this?", "My card was declined", "👍", "¿Cuánto debo?", "stop payment on my check",
     "pay 50", "para pagar mañana", "what are the texts about", "Stop my payment plan",
     "don't cancel", "no cancele los pagos", "please cancel my payment plan", "thanks", "now",
+    "I got no texts from you", "you can just stop by", "no quiero que me cobren", "cancel all my payments",
 ]  # fmt: skip
 
 
@@ -36,7 +40,10 @@ def test_c17_c28_whoever_wants_no_more_texts_is_heard(text: str) -> None:
     assert meaning_of(text) is Meaning.stop
 
 
-@pytest.mark.parametrize("text", ["STOPALL", "stop all", "Stop All.", "STOP ALL!", "Please STOPALL"])
+@pytest.mark.parametrize(
+    "text",
+    ["STOPALL", "stop all", "Stop All.", "STOP ALL!", "Please STOPALL", "Cancel all", "END ALL", "Unsubscribe all"],
+)
 def test_c31_stopall_says_itself_that_it_means_everything(text: str) -> None:
     assert meaning_of(text) is Meaning.stop_all
 
