@@ -32,6 +32,7 @@ from portal.usecases.account import open_account
 from portal.usecases.organisation import record, settings_of
 
 ACTIVATION_DAYS_MAX = 180
+PRESSED_TWICE = timedelta(minutes=2)  # nobody means the very same a second time so soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,23 @@ def assign(session: Session, order: Assignment, by: str, now: datetime) -> Subsc
     session.flush()
     record(session, by, "subscription_assigned", row.id, now, price_cents=price_cents, until=order.end_on.isoformat())
     return row
+
+
+def just_assigned(session: Session, order: Assignment, by: str, now: datetime) -> Subscription | None:
+    """The very same, assigned by the same person a moment ago: a button was pressed twice. The customer is locked."""
+
+    def is_it(row: Subscription) -> bool:
+        day = order.billing_day if order.billing_day is not None else order.start_on.day
+        shares = {each.name: each.share_cents for each in features_of(row)}
+        return (
+            (row.program_id, row.start_on, row.end_on, row.billing_day, shares)
+            == (order.program_id, order.start_on, order.end_on, day, dict(order.shares))
+            and row.assigned_by == by
+            and row.state == SubscriptionState.assigned
+            and now - row.assigned_at < PRESSED_TWICE
+        )
+
+    return next((row for row in subscriptions.of_customer(session, order.customer_id) if is_it(row)), None)
 
 
 def activation(days: int | None, usual: int) -> timedelta:

@@ -38,13 +38,21 @@ def test_r1_a_subscription_is_assigned_on_a_page_and_its_participant_told(portal
     reader.fill("Email of the case", "noor@example.com").fill("Phone of the case", "17")
     reader.press("Assign it and tell the participant")
     assert reader.errors() == ["A case manager needs a name, an email address and a US phone number."]
-    reader.fill("Phone of the case", "312 555 0117").press("Assign it and tell the participant")
+    button = "Assign it and tell the participant"
+    reader.fill("Phone of the case", "312 555 0117")
+    address, form = reader.path, reader.values_of(*reader.form_of(button))
+    reader.press(button)
     assert reader.sees("Assigned. The participant is told by email.")
+    assert reader.post(address, form).sees("Assigned."), "pressed twice, it is assigned once"
     with house.ports.database.read(house.organisation_id) as session:
         [row] = subscriptions.of_customer(session, house.customer_id)
     assert (row.price_cents, row.billing_day, row.assigned_by) == (7_000, 1, f"staff:{clerk.id}")
     assert told(house) == ["subscription_assigned"]
     assert shown(portal, clerk).sees(row.reference)
+    house.clock.pass_(minutes=2)
+    reader.post(address, form)
+    with house.ports.database.read(house.organisation_id) as session:
+        assert len(subscriptions.of_customer(session, house.customer_id)) == 2, "later it is meant"
 
 
 def test_a_change_says_why_is_done_and_told_and_above_the_limit_waits_for_a_second_person(

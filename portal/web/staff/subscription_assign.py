@@ -16,7 +16,7 @@ from portal.domain.staff import WORKERS
 from portal.storage import customer as customers
 from portal.storage import subscription as subscriptions
 from portal.storage.subscription import Program
-from portal.usecases.subscription import Assignment, Manager, assign
+from portal.usecases.subscription import Assignment, Manager, assign, just_assigned
 from portal.usecases.subscription_deadline import announce
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
@@ -59,7 +59,7 @@ def subscription_assign(here: Here, program_id: str) -> AnyResponse:
 
 @page_for(WORKERS, "/subscriptions/assign/<visit:program_id>", "POST", name="subscription_assign_post")
 def assign_post(here: Here, program_id: str) -> AnyResponse:
-    """Assigns it and tells the participant, or says which field is wrong."""
+    """Assigns it and tells the participant, or says which field is wrong. Pressed twice, it is assigned once."""
     program = _program(program_id)
     names = [*FIELDS, *(f"share-{number}" for number in range(1, len(program.features) + 1))]
     typed = {name: request.form.get(name, "").strip()[:200] for name in names}
@@ -93,8 +93,10 @@ def assign_post(here: Here, program_id: str) -> AnyResponse:
                 shares=shares,
                 billing_day=int(day) if day else None,
             )
-            row = assign(session, order, here.actor, now)
-            promised = announce(session, row, now)
+            customers.lock(session, person.id)  # of two presses at once the second finds what the first one made
+            made = just_assigned(session, order, here.actor, now)
+            row = made or assign(session, order, here.actor, now)
+            promised = [] if made else announce(session, row, now)
             subscription_id = row.id
     except Refused as refused:
         return _form(program, typed, {PLACES.get(refused.code, ""): sentence(refused)}, 422)
