@@ -141,7 +141,7 @@ def change_pin(ports: Ports, organisation_id: str, login: Login, old: str, new: 
             logins.count_wrong(session, login.id)
     if not fits:
         raise Refused("pin_wrong")
-    _set_pin(ports, organisation_id, login.id, new, f"customer:{login.customer_id}")
+    _set_pin(ports, organisation_id, login.id, new, f"customer:{login.customer_id}", old=kept)
 
 
 def ask_for_pin(ports: Ports, organisation_id: str, asked: Asked, browser: Browser) -> None:
@@ -241,7 +241,11 @@ def kept_of(login: Login | None) -> Kept | None:
     return Kept(login.pin_hash, login.pepper_version)
 
 
-def _set_pin(ports: Ports, organisation_id: str, login_id: str, pin: str, by: str, token: str | None = None) -> None:
+def _set_pin(
+    ports: Ports, organisation_id: str, login_id: str, pin: str, by: str, *, token: str | None = None,
+    old: Kept | None = None,
+) -> None:  # fmt: skip
+    """By a link's `token`, or over the `old` one that was typed, if that is still the PIN."""
     with ports.database.read(organisation_id) as session:
         row = logins.by_id(session, login_id)
         if row is None:
@@ -253,6 +257,8 @@ def _set_pin(ports: Ports, organisation_id: str, login_id: str, pin: str, by: st
 
     def work(session: Session) -> str | None:
         locked = _locked(session, login_id)
+        if old is not None and kept_of(locked) != old:
+            raise Refused("pin_wrong")
         if token is not None:
             code = logins.code_by_secret(session, digest(token), PIN_TOKEN)
             if code is None or code.used_at is not None:

@@ -306,6 +306,24 @@ def test_attack_14_another_pin_username_or_ssn_from_staff_ends_every_sign_in_and
     assert is_in(dana, secret), "the same again changes nothing"
 
 
+def test_attack_14_who_knows_the_pin_before_does_not_change_the_one_that_was_set_meanwhile(
+    house: House, dana: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = who_is(house.ports, house.organisation_id, enter(dana))
+    assert known is not None
+    fits = Secrets.fits
+
+    def reset_meanwhile(*given: object) -> bool:
+        answer = fits(*given)  # type: ignore[arg-type]  # passed on as they came
+        monkeypatch.undo()
+        let_in(house.ports, house.organisation_id, house.customer_id, by="staff", pin="902817")
+        return answer
+
+    monkeypatch.setattr(Secrets, "fits", reset_meanwhile)
+    assert refused(lambda: change_pin(house.ports, house.organisation_id, known.login, PIN, "517380")) == "pin_wrong"
+    assert enter(dana, "902817")
+
+
 def who_enters(house: House, login_id: str) -> str:
     """The secret of a new sign-in, however they came in."""
     with house.ports.database.transaction(house.organisation_id) as session:
