@@ -4,7 +4,7 @@ Called by the command line, by staff pages, and where a customer cancels. Every 
 so no later claim can pass it by: the claim asks the plan (`portal.usecases.rule`). Sends nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from portal.domain.due_date import local_date, moment_of
@@ -17,6 +17,7 @@ from portal.storage import obligation as obligations
 from portal.storage import organisation as organisations
 from portal.storage import plan as plans
 from portal.storage import schedule as schedules
+from portal.storage.account import Account
 from portal.storage.plan import Plan
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record, settings_of
@@ -125,7 +126,8 @@ def change(
     """Puts a new edition to the customer, to be signed afresh; from now on the old one charges nothing (P9).
 
     An old one that was not signed yet ends at once. A signed one waits: the new signature takes its place, and when
-    the change is cancelled or expires it goes on. Refused `plan_unknown`, `plan_state`, `plan_payment_under_way`
+    the change is cancelled or expires it goes on. A change of a change takes the place of the same signed one.
+    Refused `plan_unknown`, `plan_state`, `plan_exists` (another plan is on its account), `plan_payment_under_way`
     (nobody knows yet whether its money is left to be put into the new one), `plan_terms_changed` when its terms are not
     those that were `shown` (their version), `why_...`, and every rule of `draft`.
     """
@@ -135,18 +137,19 @@ def change(
         now = ports.clock.now()
         old = locked(session, plan_id)
         _require_changeable(session, old)
+        under = under_signature(session, old)
         order = PlanOrder(old.account_id, wish, channels or old.channels, offer_days or old.offer_days)
         row = _next_edition(session, old, order, by, now)
         if shown is not None and terms(row).version != shown:
             raise Refused("plan_terms_changed")
-        row.reference, row.edition, row.why = old.reference, old.edition + 1, why
+        row.reference, row.edition, row.why = old.reference, plans.editions(session, old.reference)[-1].edition + 1, why
         if old.schedule_id is None:
             _end(session, old, PlanState.cancelled if old.state == PlanState.draft else PlanState.superseded, by, now)
             session.flush()
-        else:
-            row.replaces_id = old.id
-            if old.state == PlanState.signed:
-                _pause(session, old, PausedFor.change, by, now)
+        if under is not None:
+            row.replaces_id = under.id
+            if under.state == PlanState.signed:
+                _pause(session, under, PausedFor.change, by, now)
         session.add(row)
         session.flush()
         record(session, by, "plan_changed", old.id, now, edition=row.edition, plan_id=row.id)
@@ -163,8 +166,27 @@ def change_of(session: Session, old: Plan, order: PlanOrder, now: datetime) -> P
 
 
 def is_changeable(row: Plan, newest: Plan) -> bool:
-    """Whether a new edition may take its place: only the newest one is changed, and not one that is over."""
+    """Whether a new edition may take its place: only the `current` one is changed, and not one that is over."""
     return newest.id == row.id and row.state in OPEN | {PlanState.broken}
+
+
+def current(editions: Sequence[Plan]) -> Plan:
+    """The edition that counts now: the newest one, without those that came to nothing while another stands."""
+    standing = [each for each in editions if each.state in OPEN | {PlanState.broken, PlanState.completed}]
+    return (standing or editions)[-1]
+
+
+def under_signature(session: Session, old: Plan) -> Plan | None:
+    """The signed edition whose place a change of `old` takes: itself, or the one that waits for its signature."""
+    if old.schedule_id is not None:
+        return old
+    return plans.fresh(session, old.replaces_id) if old.replaces_id else None
+
+
+def payable_of_change(session: Session, owed_on: Account, old: Plan) -> int:
+    """What can be put into a change of a plan: what its signed edition would still take, too."""
+    under = under_signature(session, old)
+    return payable_cents(session, owed_on, under.schedule_id if under is not None else None)
 
 
 def _next_edition(session: Session, old: Plan, order: PlanOrder, by: str, now: datetime) -> Plan:
@@ -172,15 +194,20 @@ def _next_edition(session: Session, old: Plan, order: PlanOrder, by: str, now: d
     account = accounts.by_id(session, old.account_id)
     if account is None:
         raise AssertionError(f"plan {old.id} has no account")
-    return draft(session, account, order, payable_cents(session, account, old.schedule_id), by, now)
+    return draft(session, account, order, payable_of_change(session, account, old), by, now)
 
 
 def _require_changeable(session: Session, old: Plan) -> None:
-    newest = plans.editions(session, old.reference)[-1]
+    newest = current(plans.editions(session, old.reference))
     if not is_changeable(old, newest):
         state = "changing" if newest.id != old.id else old.state
         raise Refused("plan_state", reference=old.reference, state=state)
-    if any(each.status in UNDER_WAY for each in obligations.of_subject(session, old.schedule_id or "")):
+    for other in plans.of_account(session, old.account_id):
+        if other.state in OPEN and other.reference != old.reference:
+            raise Refused("plan_exists", reference=other.reference, state=other.state)
+    under = under_signature(session, old)
+    schedule_id = under.schedule_id if under is not None else None
+    if any(each.status in UNDER_WAY for each in obligations.of_subject(session, schedule_id or "")):
         raise Refused("plan_payment_under_way")
 
 

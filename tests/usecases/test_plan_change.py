@@ -9,14 +9,16 @@ import pytest
 
 from portal.domain.refusal import Refused
 from portal.storage import account as accounts
+from portal.storage import obligation as obligations
 from portal.storage import plan as plans
 from portal.storage.plan import Plan
 from portal.usecases.charge import apply, charge_obligation, claim, send
 from portal.usecases.plan import payable_cents
+from portal.usecases.plan_life import cancel as withdraw
 from portal.usecases.plan_life import change
 from portal.usecases.schedule_change import CUSTOMER, cancel
 from tests.rig.house import House
-from tests.rig.plans import account_now, instalments, plan_now, signed, signer, wish
+from tests.rig.plans import account_now, instalments, offered, plan_now, signed, signer, wish
 from tests.rig.series import go_to, run_due
 
 PATIENT = timedelta(seconds=30)
@@ -116,3 +118,42 @@ def test_p9_a_change_of_a_plan_that_was_kept_meanwhile_is_not_signed(house: Hous
     with pytest.raises(Refused, match="plan_outdated"):
         reads.sign(shown_digest=shown)
     assert plan_now(house, new.id).schedule_id is None
+
+
+def test_p9_a_broken_plan_is_not_changed_beside_another_one_on_its_account(house: House) -> None:
+    """An account has one plan at most: who comes second reads so, before a customer is asked to sign both."""
+    plan = signed(house, balance_cents=BALANCE)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        row = plans.by_id(session, plan.id)
+        assert row is not None
+        row.state = "broken"
+        for due in obligations.of_subject(session, plan.schedule_id or ""):
+            due.status, due.refused_code = "cancelled", "plan_broken"
+    other = offered(house, account_id=plan.account_id)
+    with pytest.raises(Refused, match="plan_exists") as refusal:
+        changed(house, plan)
+    assert refusal.value.facts["reference"] == other.reference
+    assert [plan_now(house, each.id).state for each in (plan, other)] == ["broken", "offered"]
+
+
+def test_p9_after_a_change_that_was_withdrawn_the_plan_is_changed_again(house: House, pool: ThreadPoolExecutor) -> None:
+    plan = signed(house, balance_cents=BALANCE)
+    withdrawn = changed(house, plan)
+    withdraw(house.ports, house.organisation_id, withdrawn.id, "staff")
+    new = changed(house, plan)
+    assert (new.edition, new.total_cents, new.replaces_id) == (3, BALANCE, plan.id)
+    assert kept_by_its_customer(house, new, pool) == [BALANCE // 2, BALANCE // 2]
+    assert account_now(house, plan).balance_cents == 0
+
+
+def test_p9_a_change_that_is_changed_before_it_is_signed_takes_the_place_of_the_same_plan(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    plan = signed(house, balance_cents=BALANCE)
+    first = changed(house, plan)
+    new = changed(house, first)
+    states = {each.edition: each.state for each in (plan_now(house, one.id) for one in (plan, first, new))}
+    assert states == {1: "paused", 2: "superseded", 3: "offered"}
+    assert (new.total_cents, new.replaces_id) == (BALANCE, plan.id)
+    assert kept_by_its_customer(house, new, pool) == [BALANCE // 2, BALANCE // 2]
+    assert [plan_now(house, one.id).state for one in (plan, new)] == ["superseded", "completed"]

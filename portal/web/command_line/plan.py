@@ -30,7 +30,7 @@ from portal.usecases.plan import (
     payable_cents,
     wish_of_preset,
 )
-from portal.usecases.plan_life import cancel, change, pause, resume
+from portal.usecases.plan_life import cancel, change, current, pause, payable_of_change, resume
 from portal.usecases.plan_preset import set_preset
 from portal.usecases.signed_paper import take_out
 from portal.web.command_line.desk import (
@@ -214,14 +214,14 @@ def plan_resume(slug: str, reference: str, why: str | None) -> None:
 @with_appcontext
 def plan_change(slug: str, reference: str, why: str | None, **typed: Any) -> None:
     """Offer a new version of a plan, to be signed afresh; from now on the old one charges nothing."""
-    paid_to, row = _latest(slug, reference)
+    paid_to, row = _current(slug, reference)
     now = ports().clock.now()
     with refusals_said():
         with ports().database.read(paid_to.id) as session:
             account = accounts.by_id(session, row.account_id)
             if account is None:
                 raise Refused("account_unknown")
-            payable = payable_cents(session, account, row.schedule_id)
+            payable = payable_of_change(session, account, row)
             wish, filled = _wish(session, paid_to, payable, typed, now)
         changed = change(
             ports(), paid_to.id, row.id, wish, staff(),
@@ -335,6 +335,12 @@ def _editions(slug: str, reference: str) -> tuple[Organisation, list[Plan]]:
 def _latest(slug: str, reference: str) -> tuple[Organisation, Plan]:
     paid_to, rows = _editions(slug, reference)
     return paid_to, rows[-1]
+
+
+def _current(slug: str, reference: str) -> tuple[Organisation, Plan]:
+    """The version a change is made of: not one that was withdrawn or ran out while another stands."""
+    paid_to, rows = _editions(slug, reference)
+    return paid_to, current(rows)
 
 
 def _standing(slug: str, reference: str) -> tuple[Organisation, Plan]:

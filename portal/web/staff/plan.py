@@ -25,7 +25,7 @@ from portal.storage.plan import Plan
 from portal.usecases import payment_status
 from portal.usecases.payment_status import ScheduleShown
 from portal.usecases.plan import offer, terms
-from portal.usecases.plan_life import WHY_LENGTH_MAX, cancel, is_changeable, pause, resume
+from portal.usecases.plan_life import WHY_LENGTH_MAX, cancel, current, is_changeable, pause, resume
 from portal.usecases.sign import AGREEMENT, SCHEDULE
 from portal.usecases.signed_paper import open_paper
 from portal.web.access import organisation, ports
@@ -198,7 +198,7 @@ def plan_page(here: Here, plan_id: str, status: int, refused: Refused | None = N
         ways=ways(),
         acts=[(path_of(f"plan_{act}", plan_id=row.id), act_words()[act]) for act in acts_of(row)] if may_work else [],
         may_work=may_work,
-        may_change=may_work and may_change(row, seen.editions[-1]),
+        may_change=may_work and may_change(row, current(seen.editions)),
         papers=[(path_of(f"plan_{kind}", plan_id=row.id), name) for kind, name in paper_names().items()]
         if row.signed_at is not None
         else [],

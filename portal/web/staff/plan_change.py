@@ -21,7 +21,7 @@ from portal.storage import obligation as obligations
 from portal.storage import plan as plans
 from portal.storage.plan import Plan
 from portal.usecases.plan import PlanOrder, terms
-from portal.usecases.plan_life import WHY_LENGTH_MAX, change, change_of
+from portal.usecases.plan_life import WHY_LENGTH_MAX, change, change_of, current
 from portal.usecases.plan_offer import moved_on
 from portal.web.access import organisation, ports
 from portal.web.fragments import move_on, page
@@ -40,7 +40,7 @@ def plan_change(here: Here, plan_id: str) -> AnyResponse:
     """The form, as what is left of the plan fills it."""
     with ports().database.read(organisation().id) as session:
         row, desk = _found(session, plan_id)
-        if not may_change(row, plans.editions(session, row.reference)[-1]):
+        if not may_change(row, current(plans.editions(session, row.reference))):
             return move_on(path_of("plan", plan_id=plan_id))
         preset = plans.preset_by_id(session, request.args.get("preset", ""))
         first = desk.first(preset, None) if preset is not None else _first(session, desk, row)
@@ -94,7 +94,7 @@ def _preview(here: Here, plan_id: str, typed: PlanTyped, why: str, errors: dict[
             return terms_page(desk, typed, {field: sentence(each) for field, each in wrong.items()}, 422)
         agreed = _agreed(session, row, PlanOrder(row.account_id, asked.wish, typed.channels, asked.offer_days))
     if isinstance(agreed, Refused):
-        if agreed.code in {"plan_state", "plan_payment_under_way"}:
+        if agreed.code in {"plan_state", "plan_exists", "plan_payment_under_way"}:
             return plan_page(here, plan_id, 409, agreed)
         field, heard = placed(agreed, asked.wish)
         return terms_page(desk, typed, {field: sentence(heard)}, 422)

@@ -24,7 +24,7 @@ from portal.storage.plan import Plan, PlanPreset
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.plan import PlanOrder, make, payable_cents, payer_of, wish_of_preset
-from portal.usecases.plan_life import cancel
+from portal.usecases.plan_life import cancel, payable_of_change
 from portal.web.access import organisation, ports
 from portal.web.formats import weekdays
 from portal.web.fragments import move_on, page
@@ -163,7 +163,9 @@ def desk_of(session: Session, account_id: str, changes: Plan | None = None) -> D
     return Desk(
         account=account,
         customer=payer,
-        payable_cents=payable_cents(session, account, changes.schedule_id if changes is not None else None),
+        payable_cents=payable_of_change(session, account, changes)
+        if changes is not None
+        else payable_cents(session, account),
         rules=settings_of(session, paid_to),
         presets=plans.presets(session),
         standing=None if changes is not None else next((each for each in standing if each.state in OPEN), None),
