@@ -87,6 +87,7 @@ class Limit:
         return self.of[0] in ("organisation", "deployment") and "network" not in self.of
 
 
+# The widest are a last resort: whoever exceeds them keeps everybody out for the hour, known devices excepted.
 # A name from one network first, so that a stranger's tries elsewhere do not lock its owner out (attack 5); then wider
 # and wider. All are rows in the database: they hold while Redis is down (attack 6).
 MINUTES, QUARTER, HOUR, DAY = timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
@@ -98,7 +99,7 @@ STAFF_LIMITS: tuple[Limit, ...] = (
     Limit(("network",), HOUR, 60),
     Limit(("organisation",), HOUR, 600),
     Limit(("deployment", "network"), HOUR, 180),
-    Limit(("deployment",), HOUR, 3_000),
+    Limit(("deployment",), HOUR, 15_000),
 )
 CUSTOMER_LIMITS: tuple[Limit, ...] = (
     Limit(("name", "network"), QUARTER, 5),
@@ -107,7 +108,7 @@ CUSTOMER_LIMITS: tuple[Limit, ...] = (
     Limit(("network",), HOUR, 60),
     Limit(("organisation",), HOUR, 3_000),
     Limit(("deployment", "network"), HOUR, 180),
-    Limit(("deployment",), HOUR, 15_000),
+    Limit(("deployment",), HOUR, 30_000),
 )
 # A device its owner told us to remember is counted by itself, so nobody else's tries are held against it (attack 5).
 DEVICE_LIMITS: tuple[Limit, ...] = (
@@ -131,7 +132,7 @@ CODE_LIMITS: tuple[Limit, ...] = (
     Limit(("network", "code"), HOUR, 30),
     Limit(("organisation", "code"), HOUR, 3_000),
     Limit(("deployment", "network", "code"), HOUR, 90),
-    Limit(("deployment", "code"), HOUR, 15_000),
+    Limit(("deployment", "code"), HOUR, 30_000),
 )
 CODE_TRIES = 5  # of one code
 CODE_DIGITS = 6
