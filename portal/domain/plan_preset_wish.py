@@ -110,4 +110,5 @@ def _days(text: str, least: int, most: int, code: str) -> int:
 
 
 def _plain(basis_points: int) -> str:
-    return f"{basis_points / 100:g}" if basis_points else ""
+    whole, part = divmod(basis_points, 100)
+    return f"{whole}.{part:02d}".rstrip("0").rstrip(".") if basis_points else ""
