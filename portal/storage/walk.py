@@ -18,10 +18,11 @@ from portal.storage.offer import Offer
 from portal.storage.organisation import Organisation
 from portal.storage.payment_link import PaymentLink
 from portal.storage.rows import TenantRow
+from portal.storage.signing import LATEST_CONSENT, RecordConsent
 from portal.storage.visit import Visit
 
 LIVE = ("due", "charging", "review")
-Rows = tuple[Visit, PaymentLink, Account, Customer, Organisation]
+Rows = tuple[Visit, PaymentLink, Account, Customer, Organisation, str | None]  # last: what was said of records, latest
 LinkRows = tuple[PaymentLink, Account, Customer, Organisation]
 
 _OWN: Any = bindparam("organisation_id")
@@ -32,8 +33,16 @@ def _own(row: type[TenantRow], id_: Any) -> Any:
     return and_(row.organisation_id == _OWN, row.id == id_)
 
 
+_SAID = (
+    select(RecordConsent.said)
+    .where(RecordConsent.organisation_id == _OWN, RecordConsent.customer_id == Visit.customer_id)
+    .order_by(*LATEST_CONSENT)
+    .limit(1)
+    .correlate(Visit)
+    .scalar_subquery()
+)
 _VISIT = (
-    select(Visit, PaymentLink, Account, Customer, Organisation)
+    select(Visit, PaymentLink, Account, Customer, Organisation, _SAID)
     .join(PaymentLink, _own(PaymentLink, Visit.link_id))
     .join(Account, _own(Account, Visit.account_id))
     .join(Customer, _own(Customer, Visit.customer_id))
@@ -79,7 +88,10 @@ _OFFERS = (
 
 
 def of_visit(session: Session, visit_id: str) -> Rows | None:
-    """A visit with its link, account, customer and organisation. The caller compares the visit's secret."""
+    """A visit with its link, account, customer (and their last word on electronic records) and organisation.
+
+    The caller compares the visit's secret.
+    """
     return session.execute(_VISIT, _with(session, visit_id=visit_id)).one_or_none()
 
 

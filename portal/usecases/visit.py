@@ -55,6 +55,7 @@ class Walk:
     offers: tuple[OfferOnTable, ...]
     obligation: obligations.Obligation | None
     progress: Progress
+    wants_paper: bool = False  # their records go by mail (C14)
     knows_cards: bool = False  # the person is signed in with more than an SSN: their cards need no proof
 
     @property
@@ -155,7 +156,7 @@ def _rows(session: Session, visit_id: str, secret: str, now: datetime) -> walks.
 
 
 def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
-    visit, link, account, customer, organisation = rows
+    visit, link, account, customer, organisation, said = rows
     chosen = settings_of(session, organisation)
     knows_cards = False
     if visit.sign_in_id is not None:
@@ -182,6 +183,7 @@ def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
         offers=on_table,
         obligation=next((each for each in obligations if each.id == visit.obligation_id), None),
         progress=_progress(visit, on_table, chosen.is_on("allow_skip_offer")),
+        wants_paper=said == "withdrawn",
         knows_cards=knows_cards,
     )
 

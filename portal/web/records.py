@@ -20,4 +20,9 @@ def records_of(customer_id: str, email: str | None, *, is_emailed: bool = True) 
     """Where records of this customer go; `is_emailed`: whether the organisation emails what the page is about."""
     with ports().database.read(organisation().id) as session:
         on_paper = is_on_paper(session, customer_id)
+    return destination(email, on_paper=on_paper, is_emailed=is_emailed)
+
+
+def destination(email: str | None, *, on_paper: bool, is_emailed: bool = True) -> Destination:
+    """The same for a page that has read what its customer wants."""
     return {"email": (email or "") if is_emailed and not on_paper else "", "on_paper": on_paper}

@@ -14,7 +14,7 @@ from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, place, step
 from portal.web.personal_link import closed
-from portal.web.records import records_of
+from portal.web.records import destination
 from portal.web.refusals import sentence
 
 
@@ -61,7 +61,7 @@ def _page(here: Here, changed: str | None, status: int) -> AnyResponse:
         card=False,
         account=walk.account,
         visit=visit,
-        **records_of(walk.customer.id, details_of(walk)["email"]),
+        **destination(details_of(walk)["email"], on_paper=walk.wants_paper),
         has_contact=walk.settings.is_on("contact_verification"),
         paths={each.value: path_of(each, here.visit_id) for each in Step},
         left_cents=walk.payable_cents - figures.amount_cents - figures.forgiven_cents,
@@ -88,7 +88,7 @@ def _scheduling(here: Here, changed: str | None, status: int) -> AnyResponse:
         card=False,
         visit=walk.visit,
         today=schedule_checkout.today(walk, now),
-        **records_of(walk.customer.id, details_of(walk)["email"]),
+        **destination(details_of(walk)["email"], on_paper=walk.wants_paper),
         has_contact=walk.settings.is_on("contact_verification"),
         paths={each.value: path_of(each, here.visit_id) for each in Step},
         **place(here, Step.check),

@@ -30,7 +30,7 @@ from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.door import path_of
 from portal.web.payment_link.guard import Here, step
 from portal.web.personal_link import closed
-from portal.web.records import records_of
+from portal.web.records import destination
 from portal.web.refusals import sentence
 from portal.web.unpaid import confirming, declined
 
@@ -155,9 +155,9 @@ def _page(here: Here, told: str) -> AnyResponse:
             obligation=obligation,
             receipt=found.receipt,
             attempt=found.attempt,
-            **records_of(
-                here.walk.customer.id,
+            **destination(
                 details_of(here.walk)["email"],
+                on_paper=here.walk.wants_paper,
                 is_emailed=here.walk.settings.is_on("receipt_by_email"),
             ),
             **context,

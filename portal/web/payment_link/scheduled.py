@@ -18,7 +18,7 @@ from portal.web.fragments import page
 from portal.web.payment_link.contact import details_of
 from portal.web.payment_link.guard import Here
 from portal.web.payment_status import line, words
-from portal.web.records import records_of
+from portal.web.records import destination
 
 
 def read(session: Session, walk: Walk) -> tuple[ScheduleShown | None, bool]:
@@ -50,7 +50,7 @@ def result(here: Here, told: str) -> AnyResponse:
         words=words(),
         line=line,
         account=here.walk.account,
-        **records_of(here.walk.customer.id, details_of(here.walk)["email"]),
+        **destination(details_of(here.walk)["email"], on_paper=here.walk.wants_paper),
         urls=urls,
         told=told,
     )
