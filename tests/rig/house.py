@@ -3,6 +3,8 @@
 Asked by tests of use cases, jobs and crashes. Builds rows through use cases only.
 """
 
+from __future__ import annotations
+
 import base64
 import json
 import urllib.request
@@ -10,6 +12,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete
 
@@ -29,6 +33,10 @@ from portal.usecases.ports import Ports, Seal
 from portal.usecases.secret import Secrets
 from portal.usecases.sms_account import set_sms_account
 from tests.rig.simulator_process import SimulatorProcess
+
+if TYPE_CHECKING:
+    from portal.delivery.paper import Paper
+    from portal.delivery.wording import Wording
 
 START = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 
@@ -82,13 +90,28 @@ class ListeningDoorbell:
         self.batches.append((organisation_id, list(obligation_ids)))
 
 
+@cache
+def _wording() -> Wording:
+    """Read once by a process, as the product does: sentences and fonts are the same for every house."""
+    from portal.app import TEMPLATES, TRANSLATIONS
+    from portal.delivery.wording import Wording
+
+    return Wording(TEMPLATES, TRANSLATIONS)
+
+
+@cache
+def _paper() -> Paper:
+    from portal.app import TEMPLATES, TRANSLATIONS
+    from portal.delivery.paper import Paper
+
+    return Paper(TEMPLATES, TRANSLATIONS)
+
+
 def build_ports(database: Database, simulator: SimulatorProcess, **changes: object) -> Ports:
     """Ports over real parts; pass `mail`, `wording`, `paper` and others to replace one."""
-    from portal.app import TEMPLATES, TRANSLATIONS, DirectoriesHere
+    from portal.app import DirectoriesHere
     from portal.delivery.drawing import Drawings
-    from portal.delivery.paper import Paper
     from portal.delivery.smtp import SmtpMail
-    from portal.delivery.wording import Wording
 
     seal: Seal = changes.pop("seal", None) or PlainSeal()  # type: ignore[assignment]  # the caller names the field
 
@@ -112,8 +135,8 @@ def build_ports(database: Database, simulator: SimulatorProcess, **changes: obje
         gateways=BraintreeGateways(credentials, "simulator", simulator.url, timedelta(seconds=3)),
         mail=SmtpMail("127.0.0.1", simulator.smtp_port, sender="no-reply@paydoor.example"),
         carriers=TwilioCarriers(sms_credentials, simulator.url),
-        wording=Wording(TEMPLATES, TRANSLATIONS),
-        paper=Paper(TEMPLATES, TRANSLATIONS),
+        wording=_wording(),
+        paper=_paper(),
         drawings=Drawings(),
         doorbell=ListeningDoorbell(),
         seal=seal,

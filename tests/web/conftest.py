@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +13,7 @@ from portal.app import create_app
 from portal.storage import Database, account, payment_link
 from portal.storage.offer import Offer
 from portal.usecases.payment_link import make
+from portal.usecases.ports import Ports
 from tests.rig.house import House, build_ports, found
 from tests.rig.reader import Reader
 from tests.rig.simulator_process import SimulatorProcess
@@ -55,6 +56,22 @@ def settings(world: SimulatorProcess, **changes: object) -> SimpleNamespace:
         "requests_per_minute": 100_000,
     }
     return SimpleNamespace(**(values | changes))
+
+
+_BUILT: dict[str, Flask] = {}
+
+
+def application(world: SimulatorProcess, ports: Ports) -> Flask:
+    """The portal over these ports. Building one takes longer than most tests do, so a process builds one and gives it
+    from house to house with nothing kept. A test that adds routes or changes settings makes an app of its own.
+    """
+    app = _BUILT.get(world.url)
+    if app is None:
+        app = _BUILT[world.url] = create_app(settings(world), ports)  # type: ignore[arg-type]  # only what the doors read
+    app.extensions["doorstep"] = replace(app.extensions["doorstep"], ports=ports, kept={})
+    for limiter in app.extensions["limiter"]:
+        limiter.reset()
+    return app
 
 
 @dataclass
@@ -155,8 +172,7 @@ class Portal:
 @pytest.fixture
 def portal(house: House, world: SimulatorProcess) -> Portal:
     """Defaults of a receivables organisation, an account that owes $500.00."""
-    app = create_app(settings(world), house.ports)  # type: ignore[arg-type]  # only what the doors read
-    return Portal(app, house, house.account(50_000))
+    return Portal(application(world, house.ports), house, house.account(50_000))
 
 
 NoncesGone = Callable[[str], str]

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from portal.app import create_app
 from portal.storage import account as accounts
 from portal.storage import agreement as agreements
 from portal.storage import audit, signing
@@ -26,14 +25,14 @@ from tests.rig.practice import service_of
 from tests.rig.series import go_to, payments_of, scheduled, weekly
 from tests.usecases.test_invariants import behind_our_back
 from tests.usecases.test_schedule_failure import replaced
-from tests.web.conftest import settings
+from tests.web.conftest import application
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(house: House) -> Run:
-    app = create_app(settings(house.simulator), house.ports)
+    app = application(house.simulator, house.ports)
 
     def run_it(command: str, *words: str) -> Result:
         line = ["authorization", command, "--organisation", house.slug, *words]

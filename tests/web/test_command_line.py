@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from portal.app import create_app
 from portal.domain.rule import RULES
 from portal.storage import account, audit, charge, customer, message, obligation, organisation, sms_account
 from portal.usecases.alarm import raise_alarm
@@ -22,7 +21,7 @@ from tests.rig.house import House
 from tests.rig.payment import balance_of, paid, refunds_of, settle, settled
 from tests.rig.people import Colleague
 from tests.rig.series import payments_of, scheduled, weekly
-from tests.web.conftest import settings
+from tests.web.conftest import application
 
 Run = Callable[..., Result]
 
@@ -30,7 +29,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(house: House) -> Run:
     house.clock.at = datetime.now(UTC)
-    app = create_app(settings(house.simulator), house.ports)
+    app = application(house.simulator, house.ports)
 
     def run_it(*words: str) -> Result:
         return app.test_cli_runner().invoke(args=list(words), env={"COLUMNS": "300"})

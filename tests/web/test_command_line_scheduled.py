@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.app import create_app
 from portal.domain.retry import TRIES_MAX
 from portal.storage import obligation, schedule
 from portal.usecases.charge import charge_obligation
@@ -12,7 +11,7 @@ from portal.usecases.recurring import hand_out_due
 from tests.rig.house import House
 from tests.rig.payment import balance_of
 from tests.rig.series import attempts_of, go_to, payments_of, plan_of, scheduled, told, weekly
-from tests.web.conftest import settings
+from tests.web.conftest import application
 from tests.web.test_command_line import Run
 
 NO_FUNDS, STOLEN = 200_100, 201_300  # cents the gateway declines: 2001 soft, 2013 hard
@@ -22,7 +21,7 @@ WORDS = [("due",), ("due", "list"), ("due", "run"), ("cancel",), ("skip",), ("mo
 @pytest.fixture
 def run(house: House) -> Run:
     house.clock.at = datetime.now(UTC)
-    app = create_app(settings(house.simulator), house.ports)
+    app = application(house.simulator, house.ports)
     return lambda *words: app.test_cli_runner().invoke(args=list(words), env={"COLUMNS": "300"})
 
 

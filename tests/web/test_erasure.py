@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from portal.app import create_app
 from portal.domain.staff import Role
 from portal.storage import account, customer, erasure
 from portal.storage.customer import Customer
@@ -22,7 +21,7 @@ from tests.rig.people import Colleague, colleague
 from tests.rig.reader import Reader
 from tests.usecases.test_erasure import nothing_owed
 from tests.usecases.test_reconcile import restored
-from tests.web.conftest import Portal, settings
+from tests.web.conftest import Portal, application
 
 WHY = "asked for in a letter"
 Run = Callable[..., Result]
@@ -34,7 +33,7 @@ def run(house: House) -> Run:
 
 
 def runner(house: House) -> Run:
-    app = create_app(settings(house.simulator), house.ports)  # type: ignore[arg-type]  # only what the doors read
+    app = application(house.simulator, house.ports)
     return lambda *words: app.test_cli_runner().invoke(args=["erasure", *words], env={"COLUMNS": "300"})
 
 

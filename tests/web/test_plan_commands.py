@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from portal.app import create_app
 from portal.storage import account, audit, plan, signing
 from portal.storage.plan import Plan
 from portal.web.command_line.plan import plan as group
 from tests.rig.house import House
 from tests.rig.plans import instalments, plan_now, signed, signer
 from tests.rig.series import told
-from tests.web.conftest import settings
+from tests.web.conftest import application
 
 Run = Callable[..., Result]
 FIRST = "2026-12-01"  # the house's clock stands at the second of November
@@ -22,7 +21,7 @@ FIRST = "2026-12-01"  # the house's clock stands at the second of November
 
 @pytest.fixture
 def run(house: House) -> Run:
-    app = create_app(settings(house.simulator), house.ports)
+    app = application(house.simulator, house.ports)
 
     def run_it(command: str, *words: str) -> Result:
         named = () if "--help" in words else ("--organisation", house.slug)

@@ -6,19 +6,18 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from portal.app import create_app
 from portal.storage import account, message
 from tests.rig.house import House
 from tests.rig.payment import balance_of
 from tests.rig.practice import balances
-from tests.web.conftest import settings
+from tests.web.conftest import application
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(house: House) -> Run:
-    app = create_app(settings(house.simulator), house.ports)
+    app = application(house.simulator, house.ports)
 
     def run_it(*words: str) -> Result:
         return app.test_cli_runner().invoke(args=[*words, "--organisation", house.slug], env={"COLUMNS": "300"})

@@ -199,6 +199,7 @@ def done(portal: Portal) -> list[dict[str, str]]:
         return page("staff/home.html", rows=[], role="")
 
     view = of_organisation(guarded(act, DECIDERS, dangerous=True))
+    portal.app = create_app(settings(portal.house.simulator), portal.house.ports)  # type: ignore[arg-type]  # only what the doors read
     portal.app.add_url_rule("/<slug:slug>/staff/act", endpoint="staff.act", view_func=view, methods=["POST"])
     return asked
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
-from portal.app import create_app
 from tests.rig.house import House
 from tests.rig.series import told
 from tests.rig.subscriptions import activated, assigned, payments, row_of
-from tests.web.conftest import settings
+from tests.web.conftest import application
 
 Run = Callable[..., Result]
 MANAGER = ("--manager", "Noor Haddad", "--manager-email", "noor@example.com", "--manager-phone", "+1 312 555 0117")
@@ -19,7 +18,7 @@ TERM = ("--start", "2026-12-01", "--end", "2028-01-31", "--billing-day", "1")
 
 @pytest.fixture
 def run(house: House) -> Run:
-    app = create_app(settings(house.simulator), house.ports)  # type: ignore[arg-type]  # only what the doors read
+    app = application(house.simulator, house.ports)
 
     def run_it(*words: str) -> Result:
         return app.test_cli_runner().invoke(args=["subscription", *words, "--organisation", house.slug],

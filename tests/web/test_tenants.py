@@ -10,6 +10,7 @@ import pytest
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from portal.app import create_app
 from portal.domain.payment_link import digest
 from portal.domain.plan_preset_wish import PresetTerms
 from portal.domain.service_document import DocumentKind
@@ -36,7 +37,7 @@ from tests.rig.plans import wish
 from tests.rig.practice import patient_of, service_of
 from tests.rig.reader import Reader
 from tests.rig.subscriptions import activated, assigned, row_of
-from tests.web.conftest import Portal
+from tests.web.conftest import Portal, settings
 
 MISSING = "0" * 32
 MALFORMED = ("x" * 31, "Z" * 33, "..%2f" * 4, "%00" * 8)
@@ -227,6 +228,7 @@ def test_attack_48_every_route_says_for_whom_it_is_and_nobody_says_it_of_a_route
 
 
 def test_attack_48_a_route_without_an_audience_is_caught(portal: Portal) -> None:
+    portal.app = create_app(settings(portal.house.simulator), portal.house.ports)  # type: ignore[arg-type]  # only what the doors read
     portal.app.add_url_rule("/<slug:slug>/forgotten", endpoint="forgotten", view_func=lambda slug: slug)
     with pytest.raises(AssertionError, match="forgotten says nothing"):
         [audience(rule) for rule in rules(portal)]
