@@ -37,12 +37,12 @@ check: install-dev build ## Style, types, the import contracts, complete transla
 bench: install-dev build chromium ## Measure the pages against a bare route of the same weight, in one run
 	@CHROMIUM_PATH="$$(cat .venv/chromium-path)" $(PY) -m bench $(BENCH)
 
-crash: install-dev ## Thousands of histories with kills and faults, and everything killed at once: doubles, lost, phantom, stuck
+crash: install-dev build ## Thousands of histories with kills and faults, and everything killed at once: doubles, lost, phantom, stuck
 	$(PY) -m tests.crash $(CRASH)
 
 MACHINE_EXAMPLES ?= 60
 MACHINE_SEED ?= $(shell date +%s)
-machine: install-dev ## Many more steps of customers, staff, workers, gateway and banks in any order: MACHINE_EXAMPLES=60, MACHINE_SEED=
+machine: install-dev build ## Many more steps of customers, staff, workers, gateway and banks in any order: MACHINE_EXAMPLES=60, MACHINE_SEED=
 	@echo "MACHINE_SEED=$(MACHINE_SEED) plays these again"
 	@MACHINE_EXAMPLES=$(MACHINE_EXAMPLES) MACHINE_SEED=$(MACHINE_SEED) MACHINE_TIMEOUT=14400 $(PY) -m pytest tests/property/test_schedule_machine.py -n 2
 
