@@ -70,6 +70,22 @@ def cancel(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str |
     return _in(ports, organisation_id, work, lambda: failpoint("plan.cancel.after_commit"))
 
 
+def take_back(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
+    """Ends a draft, of which nobody was told; one that was taken back already is given back as it is.
+
+    Refused `plan_unknown`, `plan_state` where it was offered meanwhile: that is cancelled with a word to its customer.
+    """
+
+    def work(session: Session) -> tuple[Plan, list[str]]:
+        row = locked(session, plan_id)
+        if row.state != PlanState.cancelled or row.offered_at is not None:
+            _require(row, PlanState.draft)
+            _end(session, row, PlanState.cancelled, by, ports.clock.now())
+        return row, []
+
+    return _in(ports, organisation_id, work)
+
+
 def pause(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
     """Nothing is charged until it is resumed; what is being sent at this moment still is.
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
+from functools import partial
+from threading import Barrier
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +16,10 @@ from portal.storage import audit, ledger, message, obligation
 from portal.storage import plan as plans
 from portal.storage.plan import Plan
 from portal.usecases.charge import charge_obligation, claim
-from portal.usecases.plan import PlanOrder, make
-from portal.usecases.plan_life import cancel, change, pause, resume
+from portal.usecases.plan import PlanOrder, make, offer
+from portal.usecases.plan_life import cancel, change, pause, resume, take_back
 from portal.usecases.plan_offer import expire, make_link, remind, send_fresh
+from portal.usecases.ports import Ports
 from portal.usecases.schedule_change import CUSTOMER, skip
 from portal.usecases.upcoming import announce_upcoming
 from tests.rig.house import House
@@ -63,6 +66,26 @@ def test_a_cancel_ends_it_once_the_customer_hears_it_and_nothing_more_is_debited
     pay_all(house, plan.id, pool, 30)
     assert house.truth() == []
     assert told(house).count("plan_cancelled") == 1
+
+
+def test_of_an_offer_and_a_take_back_at_once_one_is_done_and_no_customer_hears_of_a_cancel(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    def done(act: Callable[[Ports, str, str, str], Plan], plan_id: str, both: Barrier) -> bool:
+        both.wait(timeout=30)
+        try:
+            act(house.ports, house.organisation_id, plan_id, "staff")
+        except Refused as refused:
+            return refused.code != "plan_state"
+        return True
+
+    for _round in range(6):
+        order, now, both = PlanOrder(house.account(), wish(house)), house.clock.now(), Barrier(2)
+        draft = house.ports.database.run(house.organisation_id, partial(make, order=order, by="staff", now=now))
+        asked = [pool.submit(done, act, draft.id, both) for act in (offer, take_back)]
+        assert (asked[0].result(), asked[1].result()) in {(True, False), (False, True)}
+        assert plan_now(house, draft.id).state == ("offered" if asked[0].result() else "cancelled")
+    assert "plan_cancelled" not in told(house)
 
 
 def test_a_paused_plan_charges_nothing_and_what_went_by_goes_to_the_end(house: House, pool: ThreadPoolExecutor) -> None:

@@ -2,16 +2,19 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 
 from portal.domain.due_date import local_date
 from portal.domain.staff import Role
-from portal.storage import account, customer, message, plan
+from portal.storage import Session, account, customer, message, plan
 from portal.storage.plan import Plan, PlanPreset
+from portal.usecases.plan import offer
 from portal.usecases.plan_life import pause
 from portal.usecases.plan_preset import set_preset
 from portal.web.staff import plan as plan_pages
+from portal.web.staff import plan_terms
 from tests.rig.people import colleague
 from tests.rig.plans import instalments, offered, plan_now, signed
 from tests.rig.reader import Reader
@@ -161,6 +164,33 @@ def test_a_draft_is_taken_back_and_its_terms_are_there_to_be_changed(portal: Por
         ("draft", 5),
     ]
     assert told(portal) == []
+
+
+def test_a_draft_that_is_taken_back_twice_leads_to_its_terms_both_times(portal: Portal, desk: Reader) -> None:
+    fill(at_terms(portal, desk), number="7")
+    form, button = desk.form_of("Change the terms")
+    values = desk.values_of(form, button)
+    for _press in range(2):
+        desk.post(form["action"], values)
+        assert desk.values_of(desk.form_of("Show the whole plan")[0])["number"] == "7"
+
+
+def test_a_draft_that_is_offered_while_it_is_taken_back_is_not_cancelled_with_a_word_to_its_customer(
+    portal: Portal, desk: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(at_terms(portal, desk), number="7")
+    looked_up = plan_terms.row_of
+
+    def and_meanwhile(by_id: Callable[[Session, str], Plan | None], plan_id: str) -> Plan:
+        seen = looked_up(by_id, plan_id)
+        offer(portal.house.ports, portal.house.organisation_id, plan_id, "staff:other")
+        return seen
+
+    monkeypatch.setattr(plan_terms, "row_of", and_meanwhile)
+    desk.press("Change the terms")
+    assert desk.heading.startswith("Plan PL-")
+    assert [each.state for each in rows(portal)] == ["offered"]
+    assert told(portal) == ["plan_offer"]
 
 
 def test_p6_staff_pause_resume_and_cancel_with_a_reason_that_no_customer_sees(portal: Portal, desk: Reader) -> None:

@@ -10,7 +10,7 @@ from flask import abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.domain.due_date import DAYS_APART_MIN, local_date
-from portal.domain.plan import OPEN, PlanState, wish_of
+from portal.domain.plan import OPEN, wish_of
 from portal.domain.plan_wish import PAYS, PlanAsked, PlanTyped, placed, read, typed_of
 from portal.domain.refusal import Refused
 from portal.domain.staff import WORKERS
@@ -24,7 +24,7 @@ from portal.storage.plan import Plan, PlanPreset
 from portal.usecases.contact_wish import may_text
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.plan import PlanOrder, make, payable_cents, payer_of, wish_of_preset
-from portal.usecases.plan_life import cancel, payable_of_change
+from portal.usecases.plan_life import payable_of_change, take_back
 from portal.web.access import organisation, ports
 from portal.web.formats import weekdays
 from portal.web.fragments import move_on, page
@@ -130,11 +130,15 @@ def plan_terms_post(here: Here, account_id: str) -> AnyResponse:
 
 @page_for(WORKERS, "/plans/<visit:plan_id>/again", "POST", name="plan_again")
 def plan_again(here: Here, plan_id: str) -> AnyResponse:
-    """Takes a draft back, which nobody was told of, and shows its terms to be changed."""
+    """Takes a draft back, which nobody was told of, and shows its terms to be changed; pressed twice it does it once.
+
+    Offered meanwhile by somebody else, the plan is shown as it stands.
+    """
     row = row_of(plans.by_id, plan_id)
-    if row.state != PlanState.draft:
+    try:
+        take_back(ports(), organisation().id, plan_id, here.actor)
+    except Refused:
         return move_on(path_of("plan", plan_id=plan_id))
-    cancel(ports(), organisation().id, plan_id, here.actor)
     return move_on(f"{path_of('plan_terms', account_id=row.account_id)}?again={row.id}")
 
 
