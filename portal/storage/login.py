@@ -154,12 +154,22 @@ def code_by_secret(session: Session, secret_sha256: str, purpose: str) -> LoginC
     ).one_or_none()
 
 
-def unused_codes(session: Session, login_id: str, purpose: str) -> list[LoginCode]:
-    """Codes or tokens of a login that were not used."""
+def owner_of_code(session: Session, secret_sha256: str, purpose: str) -> str:
+    """Whose code or token this is, '' when nobody's: their login is locked before it is."""
+    return (
+        session.scalar(
+            select(LoginCode.login_id).where(LoginCode.secret_sha256 == secret_sha256, LoginCode.purpose == purpose)
+        )
+        or ""
+    )
+
+
+def open_codes(session: Session, login_id: str, now: datetime) -> list[LoginCode]:
+    """Codes and tokens of a login that still open something. Its login is locked."""
     return list(
         session.scalars(
-            select(LoginCode).where(
-                LoginCode.login_id == login_id, LoginCode.purpose == purpose, LoginCode.used_at.is_(None)
-            )
+            select(LoginCode)
+            .where(LoginCode.login_id == login_id, LoginCode.used_at.is_(None), LoginCode.expires_at > now)
+            .order_by(LoginCode.id)
         )
     )

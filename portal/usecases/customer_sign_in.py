@@ -132,6 +132,8 @@ def send_code(ports: Ports, organisation_id: str, asked: Asked, browser: Browser
         keys = sign_in.keys_of(session, name_of(ports, session, asked, found), browser)
         allowed = sign_in.may_try(session, Who.customer, ASKING_LIMITS, keys, now)
         about = customer.by_id(session, found.customer_id if found is not None else "")
+        # asked for before all are out or after, never meanwhile
+        logins.lock(session, found.id if found is not None else "")
         stands = found is not None and about is not None and allowed and found.is_active and about.is_active
         row = LoginCode(
             id=code_id,
@@ -166,12 +168,12 @@ def enter_code(ports: Ports, organisation_id: str, secret: str, typed: str, brow
         keys = sign_in.keys_of(session, "", browser)
         if not sign_in.may_try(session, Who.customer, CODE_LIMITS, keys, now):
             return None
+        login = logins.lock(session, logins.owner_of_code(session, digest(secret), SIGN_IN))
         row = logins.code_by_secret(session, digest(secret), SIGN_IN)
         told = ports.secrets.digest(CODE, organisation_id, f"{row.id if row is not None else ''}:{code}")
         if row is None or row.used_at is not None or row.expires_at <= now or row.tries >= CODE_TRIES:
             return None
         row.tries += 1
-        login = logins.lock(session, row.login_id or "")
         about = customer.by_id(session, login.customer_id if login is not None else "")
         is_it = hmac.compare_digest(row.code_digest or "", told)
         if login is None or about is None or not (is_it and login.is_active and about.is_active):

@@ -92,6 +92,7 @@ def let_in(
             _out_everywhere(session, row, by, now)
         row.username = spelt if spelt is not None else row.username
         if kept is not None:
+            _spend_codes(session, row, now)
             _put(row, kept, now)
         if digits:
             row.ssn_digest = ports.secrets.digest(SSN, organisation_id, digits)
@@ -152,6 +153,8 @@ def ask_for_pin(ports: Ports, organisation_id: str, asked: Asked, browser: Brows
         found = find(ports, session, asked)
         keys = sign_in.keys_of(session, name_of(ports, session, asked, found), browser)
         allowed = sign_in.may_try(session, Who.customer, ASKING_LIMITS, keys, now)
+        # asked for before all are out or after, never meanwhile
+        logins.lock(session, found.id if found is not None else "")
         row = LoginCode(
             login_id=found.id if found is not None and allowed else None,
             purpose=PIN_TOKEN,
@@ -263,8 +266,6 @@ def _set_pin(
             code = logins.code_by_secret(session, digest(token), PIN_TOKEN)
             if code is None or code.used_at is not None:
                 raise Refused("pin_link_over")
-        for other in logins.unused_codes(session, login_id, PIN_TOKEN):
-            other.used_at = now
         _put(locked, kept, now)
         sign_out_everywhere(session, login_id, now)
         record(session, by, "pin_set", login_id, now)
@@ -276,10 +277,17 @@ def _set_pin(
 
 
 def _out_everywhere(session: Session, row: Login, by: str, now: datetime) -> None:
+    """Whatever was asked for before, a code or a link, goes too: who had the phone does not come back with it."""
     row.epoch += 1
+    _spend_codes(session, row, now)
     for device in logins.devices_of(session, row.id, now):
         device.ended_at = now
     record(session, by, "signed_out_everywhere", row.id, now)
+
+
+def _spend_codes(session: Session, row: Login, now: datetime) -> None:
+    for code in logins.open_codes(session, row.id, now):
+        code.used_at = now
 
 
 def _put(row: Login, kept: Kept, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """Customers are counted where Redis cannot lose it, are answered alike, and cannot be locked out by a stranger."""
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,25 +11,21 @@ from sqlalchemy import event
 from portal.domain.pin import WRONG_IN_ALL_MAX
 from portal.domain.refusal import Refused
 from portal.domain.sign_in import HOUR, Limit, Way
-from portal.storage import account, audit, customer, message
+from portal.storage import account, audit, customer
 from portal.storage import login as logins
 from portal.usecases import customer_sign_in
 from portal.usecases.account import add_customer
 from portal.usecases.customer_sign_in import enter_code, send_code, sign_in_customer, still_stands, who_is
 from portal.usecases.login import (
     Asked,
-    ask_for_pin,
     change_pin,
-    device_of,
     let_in,
     remember,
-    set_pin_by_token,
     sign_out_everywhere,
 )
-from portal.usecases.organisation import set_setting
 from portal.usecases.ports import Directory, DirectoryUnreachable
 from portal.usecases.secret import Secrets
-from portal.usecases.sign_in import Browser, begin
+from portal.usecases.sign_in import Browser
 from tests.rig.house import House, found
 from tests.rig.people import PIN, Payer, payer
 
@@ -241,30 +236,6 @@ def _reference(house: House) -> str:
         return row.reference
 
 
-def test_attack_21_of_two_who_use_a_pin_link_at_once_one_wins(house: House, dana: Payer) -> None:
-    ask_for_pin(house.ports, house.organisation_id, Asked(Way.username, dana.username), HERE)
-    with house.ports.database.read(house.organisation_id) as session:
-        [row] = [row for row in message.of_customer(session, house.customer_id) if row.event == "pin_reset"]
-    token = json.loads(house.ports.seal.open(row.sealed_facts or ""))["link_url"].rpartition("/")[2]
-    answers: list[str] = []
-
-    def use(pin: str) -> None:
-        try:
-            set_pin_by_token(house.ports, house.organisation_id, token, pin)
-            answers.append(pin)
-        except Refused as refusal:
-            answers.append(refusal.code)
-
-    users = [threading.Thread(target=use, args=(pin,)) for pin in ("902817", "517380", "640295")]
-    for user in users:
-        user.start()
-    for user in users:
-        user.join()
-    winners = [answer for answer in answers if answer.isdigit()]
-    assert (len(winners), answers.count("pin_link_over")) == (1, 2)
-    assert enter(dana, winners[0])
-
-
 def test_attack_14_signing_out_everywhere_ends_all_and_what_they_opened(house: House, dana: Payer) -> None:
     secrets = [enter(dana), enter(dana)]
     known = who_is(house.ports, house.organisation_id, secrets[0])
@@ -286,62 +257,6 @@ def test_attack_14_a_customer_who_is_closed_is_out_at_once(house: House, dana: P
     assert refused(lambda: enter(dana)) == "sign_in_wrong"
     again = partial(let_in, house.ports, house.organisation_id, house.customer_id, by="staff", username="dana.new")
     assert refused(again) == "customer_unknown", "who was erased gets no name again"
-
-
-def test_attack_14_another_pin_username_or_ssn_from_staff_ends_every_sign_in_and_forgets_every_device(
-    house: House, dana: Payer
-) -> None:
-    change = partial(let_in, house.ports, house.organisation_id, house.customer_id, by="staff")
-    for changed in ({"pin": "902817"}, {"username": "dana.new"}, {"ssn": "219-09-9999"}):
-        secret = who_enters(house, dana.login_id)
-        with house.ports.database.transaction(house.organisation_id) as session:
-            device = remember(session, dana.login_id, "Chrome, Android", 180, house.clock.now())
-            assert device_of(session, device, dana.login_id, house.clock.now()) is not None
-        change(**changed)
-        with house.ports.database.read(house.organisation_id) as session:
-            assert device_of(session, device, dana.login_id, house.clock.now()) is None
-        assert not is_in(dana, secret), changed
-    secret = who_enters(house, dana.login_id)
-    change(username="dana.new", ssn="219-09-9999")
-    assert is_in(dana, secret), "the same again changes nothing"
-
-
-def test_attack_14_who_knows_the_pin_before_does_not_change_the_one_that_was_set_meanwhile(
-    house: House, dana: Payer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = who_is(house.ports, house.organisation_id, enter(dana))
-    assert known is not None
-    fits = Secrets.fits
-
-    def reset_meanwhile(*given: object) -> bool:
-        answer = fits(*given)  # type: ignore[arg-type]  # passed on as they came
-        monkeypatch.undo()
-        let_in(house.ports, house.organisation_id, house.customer_id, by="staff", pin="902817")
-        return answer
-
-    monkeypatch.setattr(Secrets, "fits", reset_meanwhile)
-    assert refused(lambda: change_pin(house.ports, house.organisation_id, known.login, PIN, "517380")) == "pin_wrong"
-    assert enter(dana, "902817")
-
-
-def who_enters(house: House, login_id: str) -> str:
-    """The secret of a new sign-in, however they came in."""
-    with house.ports.database.transaction(house.organisation_id) as session:
-        login, about = logins.by_id(session, login_id), customer.by_id(session, house.customer_id)
-        assert login is not None
-        assert about is not None
-        return begin(session, about, login.epoch, Way.username, HERE, house.clock.now())
-
-
-def test_attack_9_a_pin_must_be_fit_when_it_is_changed(house: House, dana: Payer) -> None:
-    known = who_is(house.ports, house.organisation_id, enter(dana))
-    assert known is not None
-    for pin, code in (("123456", "pin_weak"), ("83917", "pin_short"), ("abc", "pin_unreadable")):
-        assert refused(lambda pin=pin: change_pin(house.ports, house.organisation_id, known.login, PIN, pin)) == code  # type: ignore[misc]  # a default
-    with house.ports.database.transaction(house.organisation_id) as session:
-        set_setting(session, "pin_length", 4, by="test", now=house.clock.now())
-    change_pin(house.ports, house.organisation_id, known.login, PIN, "8351")
-    assert enter(dana, "8351")
 
 
 def test_attack_108_two_people_with_one_ssn_are_nobody(house: House, dana: Payer) -> None:
