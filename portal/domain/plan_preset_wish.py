@@ -1,6 +1,6 @@
 """What staff typed about a preset of payment plans, read into its terms; what is wrong is named by its field.
 
-Called by the console's page that keeps one. Knows the fields of that page, no rows and no sentences.
+Called by the console's page that keeps one, and for its name by every door. Knows no rows and no sentences.
 """
 
 import re
@@ -48,7 +48,7 @@ class PresetTerms:
 def read_preset(typed: PresetTyped, number_max: int) -> tuple[PresetTerms | None, Errors]:
     """The terms, or what is wrong by field. `number_max`: how many instalments the organisation allows."""
     errors: Errors = {}
-    name = caught(errors, "name", lambda: _name(typed.name))
+    name = caught(errors, "name", lambda: preset_name(typed.name))
     settles = caught(errors, "settles", lambda: _basis_points(typed.settles)) if typed.settles.strip(" %") else None
     down = caught(errors, "down", lambda: _basis_points(typed.down)) if typed.down.strip(" %0.") else 0
     number = caught(errors, "number", lambda: _number(typed.number, number_max))
@@ -77,12 +77,13 @@ def preset_typed(terms: PresetTerms) -> PresetTyped:
     )
 
 
-def _name(text: str) -> str:
+def preset_name(text: str) -> str:
+    """A name as it is kept and looked up, spaces tidied. Refused `preset_name_missing`, `preset_name_long`."""
     name = " ".join(text.split())
     if not name:
         raise Refused("preset_name_missing")
     if len(name) > NAME_LENGTH_MAX:
-        raise Refused("why_too_long", most=NAME_LENGTH_MAX)
+        raise Refused("preset_name_long", most=NAME_LENGTH_MAX)
     return name
 
 
@@ -96,7 +97,11 @@ def _basis_points(text: str) -> int:
 
 
 def _number(text: str, most: int) -> int:
-    number = number_typed(text)
+    return preset_number(number_typed(text), most)
+
+
+def preset_number(number: int, most: int) -> int:
+    """How many instalments there are. Refused `schedule_too_many`: no plan could be made from it."""
     if number > most:
         raise Refused("schedule_too_many", number_max=most)
     return number

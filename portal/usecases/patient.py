@@ -73,7 +73,7 @@ def _checked(facts: dict[str, str | date | None], now: datetime) -> dict[str, st
     for name, value in facts.items():
         if isinstance(value, str) and (len(value) > TEXT_LENGTH_MAX or not value.isprintable()):
             raise Refused("patient_text", field=name, most=TEXT_LENGTH_MAX)
-        if name == "given_name" and not value:
+        if name == "given_name" and not str(value or "").strip():
             raise Refused("patient_name_missing")
         if name == "born_on" and isinstance(value, date) and not date(1900, 1, 1) <= value <= now.date():
             raise Refused("patient_born_on")

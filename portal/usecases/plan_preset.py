@@ -3,22 +3,26 @@
 Called by the command line, by the console and by seeds. A plan that was made from one keeps its own terms.
 """
 
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from datetime import datetime
 
-from portal.domain.plan_preset_wish import PresetTerms
+from portal.domain.plan_preset_wish import PresetTerms, preset_name, preset_number
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import plan as plans
 from portal.storage.plan import PlanPreset
-from portal.usecases.organisation import record
+from portal.usecases.organisation import record, settings
 
 
 def set_preset(session: Session, preset: PlanPreset, by: str, now: datetime) -> PlanPreset:
-    """Keeps a preset under its name, in place of one that had it."""
+    """Keeps a preset under its name, in place of one that had it.
+
+    Refused `preset_name_missing`, `preset_name_long`, `schedule_too_many`.
+    """
+    terms = replace(terms_of_preset(preset), name=preset_name(preset.name))
+    preset_number(terms.number, settings(session).number("plan_number_max"))
     plans.lock_presets(session)
-    known = plans.preset(session, preset.name)
-    return _kept(session, known, terms_of_preset(preset), by, now)
+    return _kept(session, plans.preset(session, terms.name), terms, by, now)
 
 
 def keep_preset(session: Session, preset_id: str | None, terms: PresetTerms, by: str, now: datetime) -> PlanPreset:

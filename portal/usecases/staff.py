@@ -64,9 +64,11 @@ def add_staff(
     email: str | None = None,
 ) -> Added:
     """Adds a person with a password and a new second factor. Refused `username_unfit`, `username_taken`,
-    `password_short`, `password_long`, `password_weak`.
+    `staff_name_missing`, `password_short`, `password_long`, `password_weak`.
     """
     spelt = require_username(canonical(username))
+    if not name.strip():
+        raise Refused("staff_name_missing")
     require_password(password, spelt, name, email or "")
     staff_id, secret = new_id(), new_secret()
     kept = ports.secrets.keep(PURPOSE, organisation_id, staff_id, password)

@@ -281,6 +281,8 @@ def test_staff_are_added_changed_and_shut_out_by_command(run: Run, house: House)
     robin = Colleague(house, "", "robin", secret[1], password[1])
     typed = Typed("robin", password[1], robin.code())
     assert sign_in_staff(house.ports, house.organisation_id, typed, Browser("203.0.113.7", ""))
+    nameless = run("staff", "add", "kim", "--name", "  ", "--role", "clerk", *own)
+    assert (nameless.exit_code, "Give their name" in nameless.stderr) == (1, True)
     again = run("staff", "add", "robin", "--name", "Robin Ray", "--role", "clerk", *own)
     assert (again.exit_code, again.stderr) == (1, "Error: That username is taken.\n")
     assert "admin now" in run("staff", "role", "robin", "admin", *own).stdout

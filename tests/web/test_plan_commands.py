@@ -100,7 +100,18 @@ def test_presets_are_set_listed_and_used(house: House, run: Run, owed: str) -> N
                  "--first-in", "14", "--offer-days", "9")  # fmt: skip
     assert "Half in four 50 % 10 % 4 monthly 14 days email 9" in said(result)
     assert run("preset", "No number").exit_code == 2
-    made = make(run, owed, "--preset", "Half in four", "--down", "30")
+    for name, number, says in (
+        ("  ", "4", "Give the preset a name"),
+        ("x" * 81, "4", "up to 80 characters"),
+        ("Long", "121", "120 payments at most"),
+    ):
+        refused = run("preset", name, "--instalments", number)
+        assert (refused.exit_code, says in refused.output) == (1, True), refused.output
+    run("preset", " Half  in four ", "--settlement-percent", "50", "--down-percent", "10", "--instalments", "4",
+        "--offer-days", "9")  # fmt: skip
+    with house.ports.database.read(house.organisation_id) as session:
+        assert [each.name for each in plan.presets(session)] == ["Half in four"]
+    made = make(run, owed, "--preset", "Half in  four", "--down", "30")
     assert made.exit_code == 0, made.output
     row = only(house)
     assert (row.total_cents, row.down_cents, len(row.instalments), row.offer_days) == (25_000, 3_000, 4, 9)

@@ -67,7 +67,9 @@ def test_a_refusal_is_a_sentence_and_changes_nothing(run: Run, house: House, owe
         (("service", "correct", "S-1"), "no such service"),
         (("provider", "add", "REED", "--name", "Again"), "already"),
         (("provider", "change", "REED", "--npi", "1234567890"), "check digit"),
+        (("provider", "change", "REED", "--name", "  "), "needs a name"),
         (("patient", "add", "P-2", "C-none", "--given-name", "Bo"), "no such customer"),
+        (("patient", "change", "P-1", "--given-name", "  "), "needs a given name"),
     ):
         refused = run(*words)
         assert refused.exit_code in {1, 2}, words

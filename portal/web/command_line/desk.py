@@ -42,6 +42,8 @@ SENTENCES: dict[str, str] = {
     "plan_no_phone": "There is no number on file that may be texted.",
     "plan_offer_days_wrong": "An offer stands 1 to 180 days.",
     "plan_preset_unknown": "There is no such preset: flask --app wsgi plan preset --help",
+    "preset_name_long": "A preset's name has up to {most} characters.",
+    "preset_name_missing": "Give the preset a name.",
     "plan_settles_nothing": "A settlement must be below the {payable_cents} that is owed.",
     "plan_not_signed": "Nothing of this plan is signed.",
     "plan_state": "{reference} is {state}.",
@@ -115,6 +117,7 @@ SENTENCES: dict[str, str] = {
     "password_long": "The password is too long: at most {most} characters.",
     "password_short": "The password is too short: at least {least} characters.",
     "password_weak": "The password is easy to guess. Use several words that do not belong together.",
+    "staff_name_missing": "Give their name, as the trail is to show it.",
     "username_taken": "That username is taken.",
     "username_unfit": "A username has 3 to 64 letters, digits and . _ @ + -",
     "service_amount_held": "Only {free_cents} can be taken off now: the rest is paid or being paid. "

@@ -249,7 +249,7 @@ def plan_preset(slug: str, name: str | None, instalments: int | None, **typed: A
     if name is not None:
         share = typed["settlement_percent"]
         row = PlanPreset(
-            name=name.strip()[:80],
+            name=name,
             settlement_basis_points=round(share * 100) if share is not None else None,
             down_basis_points=round(typed["down_percent"] * 100),
             number=instalments,
@@ -258,7 +258,8 @@ def plan_preset(slug: str, name: str | None, instalments: int | None, **typed: A
             channels=typed["by"],
             offer_days=typed["offer_days"],
         )
-        ports().database.run(paid_to.id, lambda session: set_preset(session, row, staff(), ports().clock.now()))
+        with refusals_said():
+            ports().database.run(paid_to.id, lambda session: set_preset(session, row, staff(), ports().clock.now()))
     shown = table("preset", "settles at$", "down$", "payments$", "rhythm", "first in$", "by", "offer days$")
     with ports().database.read(paid_to.id) as session:
         for each in plans.presets(session):
@@ -275,7 +276,7 @@ def _wish(
 ) -> tuple[PlanWish, dict[str, Any]]:
     """The wish that was typed, with what is missing from the preset; and the channel and days with it."""
     today = local_date(now, paid_to.timezone)
-    preset = plans.preset(session, typed["preset"]) if typed["preset"] else None
+    preset = plans.preset(session, " ".join(typed["preset"].split())) if typed["preset"] else None
     if typed["preset"] and preset is None:
         raise Refused("plan_preset_unknown")
     base = wish_of_preset(preset, payable, today) if preset is not None else None

@@ -153,6 +153,7 @@ def sentence(refused: Refused) -> str:
             latest=day(latest) if isinstance(latest, date) else "",
         ),
         "preset_days_wrong": lambda: _("Enter a number of days from 0 to 180."),
+        "preset_name_long": lambda: _("Shorten this to %(most)s characters or fewer.", most=facts.get("most", 0)),
         "preset_name_missing": lambda: _("Give it a name."),
         "preset_percent_wrong": lambda: _("Enter a percentage above 0 and below 100, like 60 or 37.5."),
         "schedule_above_balance": lambda: _("These payments come to more than the total."),
