@@ -40,7 +40,7 @@ _BY_EITHER = frozenset({Channel.email, Channel.sms})
 _UNTIL = (Fact("expires_at", FactKind.instant),)
 _IN_PROGRAM = Fact("in_program", FactKind.flag, required=False)  # of a subscription, of which no one payment is moved
 _LINK = (Fact("link_url", FactKind.url),)  # made when the message is sent, for its own purpose
-_WHY_NOT = ("less_owed", "is_off", "told_late", "gone_by")
+_WHY_NOT = ("less_owed", "was_given_back", "is_off", "told_late", "gone_by")
 
 EVENTS: dict[str, Event] = {
     row.name: row

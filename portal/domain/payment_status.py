@@ -33,6 +33,7 @@ class SecondLine(StrEnum):
     cancelling = "cancelling"  # cancelled while it was being sent
     skipped = "skipped"
     not_needed = "not_needed"  # nothing was owed any more
+    given_back = "given_back"  # AutoPay leaves what was given back since it was announced to the client
     less_owed = "less_owed"  # less was owed than it, and it may not be lowered
     above_limit = "above_limit"  # the customer set a lower limit for AutoPay since it was announced
     autopay_off = "autopay_off"  # the organisation has AutoPay off
@@ -51,6 +52,7 @@ class Shown:
 _ENDED_LINES = {
     "skipped": SecondLine.skipped,
     "nothing_owed": SecondLine.not_needed,
+    "given_back": SecondLine.given_back,
     "balance_too_low": SecondLine.less_owed,
     "above_limit": SecondLine.above_limit,
     "autopay_off": SecondLine.autopay_off,

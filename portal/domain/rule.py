@@ -68,6 +68,8 @@ RULES: dict[str, Rule] = {
         # Reg E 1005.10(c): who goes to the bank instead of to us has taken the authorization back all the same.
         Rule("card_stopped", "Its cardholder had the bank stop charges to this card on {day}: it waits for a new "
              "authorization.", look_again=timedelta(days=1)),
+        Rule("given_back", "What is owed of its services was paid by hand and given back since it was announced: the "
+             "client pays it by hand.", ends=frozenset({SCHEDULED})),
         Rule("nothing_owed", "Nothing is owed on the account any more.", ends=frozenset({SCHEDULED})),
         Rule("payment_under_way", "Another payment under way may take what is left of the balance.",
              look_again=timedelta(hours=1)),

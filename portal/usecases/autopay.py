@@ -59,6 +59,7 @@ class Coming:
 
     row: Obligation
     expected_cents: int
+    given_back_cents: int  # not taken: the customer had it back since, and pays it by hand
     services: tuple[str, ...]
 
     @property
@@ -355,7 +356,8 @@ def _coming(session: Session, owed_on: Account, row: Autopay | None) -> tuple[Co
             continue
         wanted = wanted_of(session, owed_on, due.id)
         services = tuple(each.service_id for each in shares.of_obligation(session, due.id))
-        found.append(Coming(due, wanted.owed_cents if wanted is not None else due.amount_cents, services))
+        expected_cents = wanted.owed_cents if wanted is not None else due.amount_cents
+        found.append(Coming(due, expected_cents, wanted.given_back_cents if wanted is not None else 0, services))
     return tuple(found)
 
 

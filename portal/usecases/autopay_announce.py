@@ -118,7 +118,7 @@ def _end_paid(session: Session, row: Autopay, owed_on: Account, now: datetime) -
         for due in autopays.obligations_of(session, [plan.id]):
             wanted = wanted_of(session, owed_on, due.id)
             if due.status in {"due", "declined"} and wanted is not None and not wanted.owed_cents:
-                end_payment(session, due, "nothing_owed", now, AUTOPAY)
+                end_payment(session, due, wanted.why_nothing, now, AUTOPAY)
                 plan.status = "active" if plan.status in {"paused", "broken"} else plan.status
                 promised += tell_not_charged(session, plan, due, now) + complete(session, plan, now)
     return promised

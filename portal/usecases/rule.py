@@ -331,7 +331,8 @@ def _card_stopped(case: Case) -> Standing | None:
 
 def _nothing_owed(case: Case) -> Standing | None:
     is_owed = case.owed_on.balance_cents and (case.services is None or case.services.owed_cents)
-    return None if is_owed or not case.is_scheduled else Standing(RULES["nothing_owed"])
+    code = case.services.why_nothing if case.services is not None else "nothing_owed"
+    return None if is_owed or not case.is_scheduled else Standing(RULES[code])
 
 
 def _payment_under_way(case: Case) -> Standing | None:

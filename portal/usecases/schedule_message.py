@@ -43,6 +43,7 @@ LINKS = {
 }
 WHY_NOT = {
     "less_owed": "balance_too_low",
+    "was_given_back": "given_back",
     "is_off": "autopay_off",
     "told_late": "notice_missing",
     "gone_by": "notice_stale",

@@ -49,7 +49,7 @@ NOTHING_SENT_ALARM = 4  # after so many in a row a person should look at the way
 NEEDS_STAFF = "schedule_needs_staff"
 OWED_LESS = frozenset({"nothing_owed", "balance_too_low"})
 # not charged as announced: who was told hears it
-TAKEN_BACK = OWED_LESS | {"autopay_off", "notice_missing", "notice_stale"}
+TAKEN_BACK = OWED_LESS | {"given_back", "autopay_off", "notice_missing", "notice_stale"}
 NOT_WANTED = TAKEN_BACK | {"schedule_ended"}
 # messages that tell of a debit to come
 ANNOUNCED = ("payment_upcoming", "payment_moved", "subscription_last", "autopay_upcoming")

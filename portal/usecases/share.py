@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain.ledger import Recipe, receivable_change_cents
+from portal.domain.rule import SCHEDULED
 from portal.domain.service import KINDS, EntryKind, Share, spread
-from portal.storage import Session, charge, share
+from portal.storage import Session, charge, obligation, share
 from portal.storage import service as services
 from portal.storage.account import Account
 from portal.storage.service import Service, ServiceEntry
@@ -91,10 +92,19 @@ def first_without_room(session: Session, owed_on: Account, obligation_id: str) -
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a payment can still have of the services it was announced for: `free_cents` besides open attempts."""
+    """What a payment can still have of the services it was announced for: `free_cents` besides open attempts.
+
+    `given_back_cents`: what it leaves to the customer, because the money for it was given back since it was announced.
+    """
 
     owed_cents: int
     free_cents: int
+    given_back_cents: int
+
+    @property
+    def why_nothing(self) -> str:
+        """The rule that ends it where it can have nothing: what was given back may not be owed at all."""
+        return "given_back" if self.given_back_cents else "nothing_owed"
 
 
 def wanted_of(session: Session, owed_on: Account, obligation_id: str) -> Wanted | None:
@@ -105,9 +115,11 @@ def wanted_of(session: Session, owed_on: Account, obligation_id: str) -> Wanted 
     rows = services.fresh(session, [each.service_id for each in wanted])
     owed = {row.id: row.balance_cents for row in rows}
     room = {each.service_id: each.amount_cents for each in free(session, owed_on, rows)}
+    left = {each.service_id: each.amount_cents for each in _announced_for(session, obligation_id)}
     return Wanted(
-        sum(min(each.amount_cents, owed[each.service_id]) for each in wanted),
-        sum(min(each.amount_cents, room[each.service_id]) for each in wanted),
+        sum(left.values()),
+        sum(min(cents, room[service_id]) for service_id, cents in left.items()),
+        sum(min(each.amount_cents, owed[each.service_id]) - left.get(each.service_id, 0) for each in wanted),
     )
 
 
@@ -148,10 +160,52 @@ def _lowered(session: Session, owed_on: Account, amount_cents: int, wanted: Sequ
 
 
 def _chosen(session: Session, charge_id: str | None) -> list[Share]:
-    """The services a charge was made for."""
+    """The services a charge was made for. One that was announced pays of them what it may still take."""
     paid = charge.by_id(session, charge_id) if charge_id else None
     rows = share.of_obligation(session, paid.obligation_id) if paid else []
+    due = obligation.by_id(session, paid.obligation_id) if paid and rows else None
+    if due is not None and due.kind == SCHEDULED:
+        return _announced_for(session, due.id)
     return [Share(each.service_id, each.amount_cents) for each in rows]
+
+
+def _announced_for(session: Session, obligation_id: str) -> list[Share]:
+    """Of each service an announced payment's share, or what is left of it where that is less, without what was given
+    back of other payments since: that is the customer's to pay by hand. Services of which nothing is left are left out.
+    """
+    wanted = share.of_obligation(session, obligation_id)
+    if not wanted:
+        return []
+    ids = [each.service_id for each in wanted]
+    owed = {row.id: row.balance_cents for row in services.fresh(session, ids)}
+    back = _given_back(session, obligation_id, ids)
+    left = [
+        Share(each.service_id, min(each.amount_cents, owed[each.service_id] - back.get(each.service_id, 0)))
+        for each in wanted
+    ]
+    return [each for each in left if each.amount_cents > 0]
+
+
+def _given_back(session: Session, obligation_id: str, service_ids: Sequence[str]) -> dict[str, int]:
+    """Service id -> what came back on it of charges of other payments, and was not paid or taken off again.
+
+    Nothing had come back on it when it was announced (`autopay_announce.owing_now`), so all of it is since.
+    """
+    events: dict[tuple[str, str], list[ServiceEntry]] = {}
+    for entry in services.entries_of_services(session, service_ids, list(EntryKind)):
+        events.setdefault((entry.service_id, entry.event_key), []).append(entry)
+    moved = [(rows[0], sum(each.change_cents for each in rows)) for rows in events.values()]
+    if not any(row.charge_id is not None and cents > 0 for row, cents in moved):
+        return {}
+    own = {attempt.id for attempt in charge.of_obligation(session, obligation_id)}
+    found: dict[str, int] = {}
+    for row, cents in sorted(moved, key=lambda each: (each[0].posted_at, each[1] > 0)):
+        before = found.get(row.service_id, 0)
+        if row.charge_id in own:
+            continue
+        if cents < 0 or row.charge_id is not None:
+            found[row.service_id] = max(0, before + cents)
+    return found
 
 
 def _taken(session: Session, charge_id: str | None, kind: EntryKind) -> list[Share]:

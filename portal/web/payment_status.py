@@ -28,6 +28,7 @@ LINES: dict[SecondLine, Callable[[], str]] = {
     SecondLine.cancelling: lambda: _("Being cancelled"),
     SecondLine.skipped: lambda: _("Skipped"),
     SecondLine.not_needed: lambda: _("Not needed any more"),
+    SecondLine.given_back: lambda: _("Not charged: you got back what was paid for it"),
     SecondLine.less_owed: lambda: _("Not charged: less is owed than this"),
     SecondLine.above_limit: lambda: _("Not charged: above the limit you set"),
     SecondLine.autopay_off: lambda: _("Not charged: AutoPay was off"),

@@ -186,7 +186,8 @@ FACTS |= {
     "card_expiring": {**SENDER, **PAYER, **PAYMENT, **CARD, **CARD_LINK},
     "payment_stopped": {**SENDER, **PAYER, **PAYMENT},
     "payment_not_charged": {
-        **SENDER, **PAYER, **PAYMENT, "less_owed": True, "is_off": False, "told_late": False, "gone_by": False,
+        **SENDER, **PAYER, **PAYMENT, "less_owed": True, "was_given_back": False, "is_off": False,
+        "told_late": False, "gone_by": False,
     },
     **{
         name: {**SENDER, **PAYER, **MANAGER, "link_url": "https://pay.example/harbor/self-pay", "expires_at": PAID_AT}

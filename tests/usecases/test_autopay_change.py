@@ -6,6 +6,8 @@ import pytest
 
 from portal.domain.agreement import dollars
 from portal.domain.charge import Outcome, OutcomeKind
+from portal.domain.refusal import Refused
+from portal.domain.service import EntryKind, Share
 from portal.storage import agreement, message
 from portal.storage import schedule as schedules
 from portal.storage.obligation import Obligation
@@ -16,10 +18,12 @@ from portal.usecases.charge import apply, claim
 from portal.usecases.objection import Outcome as Resolved
 from portal.usecases.objection import Way, object_to, resolve
 from portal.usecases.rule import notice_key
+from portal.usecases.service import lower_service
 from tests.rig.autopay import lived, payments, practice, seen_of, turned_on
 from tests.rig.house import House
+from tests.rig.payment import give_back, settle
 from tests.rig.plans import instalments, offered, plan_now, signer
-from tests.rig.practice import SOON, balances, service_of
+from tests.rig.practice import SOON, balances, charge_of, pay, service_of
 from tests.rig.series import attempts_of, told
 
 
@@ -210,3 +214,65 @@ def test_what_a_signed_plan_pays_in_instalments_is_not_announced_as_well(house: 
     [announced_now] = [each for each in payments(house, owed) if each.id not in parts]
     assert announced_now.amount_cents == 5_000, "what is new since the signature, and nothing else"
     assert balances(house, owed)[two] == 5_000
+
+
+def by_hand_and_back(house: House, account_id: str, shares: dict[str, int], back: dict[str, int]) -> None:
+    """The client pays by hand, the payment settles, and this much of it is given back."""
+    paid, _ = pay(house, account_id, shares)
+    taken = charge_of(house, paid)
+    settle(house, str(taken.gateway_id))
+    house.clock.pass_(hours=1)
+    parts = tuple(Share(*each) for each in back.items())
+    give_back(house, taken.id, sum(back.values()), shares=parts if len(shares) > 1 else ())
+    house.clock.pass_(hours=1)
+
+
+def taken_by_autopay(house: House, account_id: str) -> list[int]:
+    paid = [due for due in payments(house, account_id) if due.status == "paid"]
+    return [charge_of(house, due.id).amount_cents for due in paid]
+
+
+def test_what_was_paid_by_hand_and_given_back_is_not_taken_by_the_payment_that_was_announced(
+    house: House, owed: str
+) -> None:
+    turned_on(house, owed)
+    due = announced(house, owed, 10_000)
+    [one] = balances(house, owed)
+    by_hand_and_back(house, owed, {one: 10_000}, {one: 4_000})
+    [coming] = seen_of(house, owed).coming
+    assert (coming.expected_cents, coming.given_back_cents) == (0, 4_000)
+    house.clock.at = due.due_at + timedelta(minutes=1)
+    with pytest.raises(Refused, match="given_back"):
+        claim(house.ports, house.organisation_id, due.id, SOON)  # the run, before a look
+    [ended] = payments(house, owed)
+    assert (ended.status, ended.refused_code) == ("cancelled", "given_back")
+    lived(house, 20)
+    assert told(house).count("payment_not_charged") == 1
+    assert len(payments(house, owed)) == 1
+    assert balances(house, owed) == {one: 4_000}
+
+
+def test_what_was_given_back_of_one_service_is_not_taken_of_it_and_the_others_are_paid(house: House, owed: str) -> None:
+    turned_on(house, owed)
+    one, two, three = (service_of(house, owed, cents) for cents in (10_000, 5_000, 3_000))
+    lived(house, 4)
+    by_hand_and_back(house, owed, {one: 6_000, two: 5_000}, {one: 6_000, two: 1_000})
+    [coming] = seen_of(house, owed).coming
+    assert (coming.expected_cents, coming.given_back_cents) == (7_000, 7_000)
+    lived(house, 20)
+    assert taken_by_autopay(house, owed) == [7_000]
+    assert balances(house, owed) == {one: 6_000, two: 1_000, three: 0}
+
+
+def test_what_lowers_a_service_after_money_was_given_back_for_it_is_taken_off_that_first(
+    house: House, owed: str
+) -> None:
+    turned_on(house, owed)
+    announced(house, owed, 10_000)
+    [one] = balances(house, owed)
+    by_hand_and_back(house, owed, {one: 6_000}, {one: 6_000})
+    with house.ports.database.transaction(house.organisation_id) as session:
+        lower_service(session, one, 5_000, EntryKind.insurance, now=house.clock.at, by="test")
+    lived(house, 20)
+    assert taken_by_autopay(house, owed) == [4_000]
+    assert balances(house, owed) == {one: 1_000}
