@@ -210,7 +210,8 @@ SETTINGS: dict[str, Setting] = {
                 "How many days before that ends its reminders go out; at most three, or none.",
                 pattern=r"([1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){0,2})?"),
         Setting("subscription_approval_cents", "A change of a subscription that two decide", int, 10_000,
-                "What lowers, waives, adds or takes away more than this waits for a second person, in cents.",
+                "What lowers, waives, adds or takes away more than this within 30 days waits for a second person, "
+                "in cents.",
                 maximum=999_999_999),
         Setting("pay_services", "Make a Payment", bool, True,
                 "Signed-in customers can pay; off, the option is not there and the page says whom to ask (S2:2)."),

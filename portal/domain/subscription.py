@@ -22,6 +22,7 @@ PERIODS_MAX = 120  # ten years
 FEATURES_MAX = 20
 WORDS_LENGTH_MAX = 120
 REPORT_LENGTH_MAX = 500
+ALONE_DAYS = 30  # so long what one person changed alone counts towards what needs two: many small ones are one large
 NOTICE_DAYS = 10  # before a charge that differs from the one before it (Reg E 1005.10(d), C3)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that is misread aloud
 

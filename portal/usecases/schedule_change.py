@@ -55,12 +55,15 @@ class Cancelled:
 
 
 def cancel(ports: Ports, organisation_id: str, schedule_id: str, by: str) -> Cancelled:
-    """Cancels what is left of a schedule, once. Refused `schedule_unknown`, `cancel_by_phone`."""
+    """Cancels what is left of a schedule, once. Refused `schedule_unknown`, `cancel_by_phone`,
+    `payment_of_subscription`.
+    """
 
     def work(session: Session) -> tuple[Cancelled, list[str]]:
         now = ports.clock.now()
         plan, _ = lock_schedule(session, schedule_id)
         _require(session, by, "customer_may_cancel", "cancel_by_phone")
+        _require_no_program(plan, by)
         if plan.status in ENDED:
             return Cancelled(0, 0), []
         done = Cancelled(*cancel_rest(session, plan, _code(by), by, now))
@@ -76,7 +79,9 @@ def cancel(ports: Ports, organisation_id: str, schedule_id: str, by: str) -> Can
 
 
 def cancel_one(ports: Ports, organisation_id: str, obligation_id: str, by: str) -> Cancelled:
-    """Cancels one payment; the others stay. Refused `payment_unknown`, `payment_over`, `cancel_by_phone`."""
+    """Cancels one payment; the others stay. Refused `payment_unknown`, `payment_over`, `cancel_by_phone`,
+    `payment_of_subscription`.
+    """
     return _end_one(ports, organisation_id, obligation_id, by, _code(by))
 
 
@@ -187,6 +192,7 @@ def _end_one(ports: Ports, organisation_id: str, obligation_id: str, by: str, co
         plan, due, rules = _one(session, obligation_id)
         _require(session, by, "customer_may_cancel", "cancel_by_phone")
         _require_no_subscription(plan, by, "cancel_by_phone")
+        _require_no_program(plan, by)
         if due.status not in {"due", "charging", "review"}:
             raise Refused("payment_over", status=due.status)
         if plan_outcome.is_put_off(session, due, now):  # pressed twice: it is there, and the customer was told
@@ -244,6 +250,12 @@ def _require_no_subscription(plan: Schedule, by: str, refusal: str) -> None:
     """A month of a program is left out or put off by its case manager; the participant may stop all of them."""
     if by == CUSTOMER and plan.series == SERIES:
         raise Refused(refusal)
+
+
+def _require_no_program(plan: Schedule, by: str) -> None:
+    """What staff give up of a program has a reason, is told by its own message, and above a limit needs two people."""
+    if by != CUSTOMER and plan.series == SERIES:
+        raise Refused("payment_of_subscription")
 
 
 def _require_before_cutoff(rules: OrganisationSettings, due: Obligation, now: datetime, by: str) -> None:

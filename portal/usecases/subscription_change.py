@@ -1,18 +1,20 @@
 """Staff change a subscription: longer, shorter, paused, resumed, months lowered or waived, cancelled; with a reason.
 
-Called by the console and the command line. What is worth more than the organisation's limit waits for a second person,
-who approves the numbers that were asked for or nothing. Nothing is ever raised; months that are added are announced ten
-days before (Reg E 1005.10(d), C3). The participant is told of each change with every payment that is left.
+Called by the console and the command line. What is worth more than the organisation's limit, with what was changed
+alone in the last 30 days, waits for a second person, who approves the numbers that were asked for or nothing. Nothing
+is ever raised; months that are added are announced ten days before (Reg E 1005.10(d), C3). The participant is told of
+each change with every payment that is left.
 """
 
 from collections.abc import Callable
 from dataclasses import astuple, replace
+from datetime import timedelta
 
 from portal.domain.due_date import moment_of
 from portal.domain.payment_method import holds_card_number
 from portal.domain.refusal import Refused
 from portal.domain.schedule import STANDING_STILL
-from portal.domain.subscription import LIVE, ChangeKind, PausedFor, SubscriptionState
+from portal.domain.subscription import ALONE_DAYS, LIVE, ChangeKind, PausedFor, SubscriptionState
 from portal.storage import Session
 from portal.storage import ledger as ledgers
 from portal.storage import payment_method as methods
@@ -46,9 +48,12 @@ from portal.usecases.subscription_worth import (
 WHY_LENGTH_MAX = 300
 
 
-def ask(ports: Ports, organisation_id: str, subscription_id: str, wish: Wish, why: str, by: str) -> SubscriptionChange:
+def ask(
+    ports: Ports, organisation_id: str, subscription_id: str, wish: Wish, why: str, by: str, *, may_wait: bool = True
+) -> SubscriptionChange:
     """Makes a change, or lets it wait for a second person where it is worth more than the limit.
 
+    Not `may_wait`: refused then, `change_two_people`; for a door that takes people's word for who they are.
     Refused: `subscription_unknown`, `subscription_state`, `change_why`, `holds_card_number`, `change_dates`,
     `change_amount`, `payment_unknown`, `payment_over`.
     """
@@ -56,12 +61,15 @@ def ask(ports: Ports, organisation_id: str, subscription_id: str, wish: Wish, wh
     def work(session: Session) -> tuple[SubscriptionChange, list[str]]:
         case = case_of(session, subscription_id, by, ports.clock.now())
         lines = lines_now(case, wish)
-        worth_cents = worth_of(lines)
+        worth_cents, alone_cents = worth_of(lines), _alone_cents(case, wish)
         limit_cents = settings_of(session, case.paid_to).number("subscription_approval_cents")
+        waits = worth_cents > 0 and worth_cents + alone_cents > limit_cents
+        if waits and not may_wait:
+            raise Refused("change_two_people", worth_cents=worth_cents + alone_cents, limit_cents=limit_cents)
         row = SubscriptionChange(
             subscription_id=subscription_id,
             kind=wish.kind.value,
-            facts=wish.plain() | {"lines": [list(astuple(each)) for each in lines]},
+            facts=wish.plain() | {"lines": [list(astuple(each)) for each in lines], "alone_cents": alone_cents},
             worth_cents=worth_cents,
             why=_why(why),
             state="asked",
@@ -70,7 +78,7 @@ def ask(ports: Ports, organisation_id: str, subscription_id: str, wish: Wish, wh
         )
         session.add(row)
         session.flush()
-        if worth_cents > limit_cents:
+        if waits:
             record(session, by, "subscription_change_asked", subscription_id, case.now, change_id=row.id,
                    kind=row.kind, worth_cents=worth_cents)  # fmt: skip
             raise_alarm(session, "subscription_change_waits", row.id, case.now, reference=case.row.reference)
@@ -107,6 +115,19 @@ def decide(ports: Ports, organisation_id: str, change_id: str, by: str, *, appro
         return found, []
 
     return _in(ports, organisation_id, work)
+
+
+def _alone_cents(case: Case, wish: Wish) -> int:
+    """What was added, or taken away, by changes of this subscription that nobody decided but who asked for them."""
+    since = case.now - timedelta(days=ALONE_DAYS)
+    return sum(
+        each.worth_cents
+        for each in subscriptions.changes_of(case.session, case.row.id)
+        if each.state == "done"
+        and each.decided_by == each.asked_by
+        and each.asked_at > since
+        and (each.kind == ChangeKind.extend) == (wish.kind is ChangeKind.extend)
+    )
 
 
 def _done(case: Case, row: SubscriptionChange, wish: Wish) -> list[str]:

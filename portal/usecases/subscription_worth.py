@@ -16,6 +16,7 @@ from portal.domain.subscription import (
     NOTICE_DAYS,
     PERIODS_MAX,
     ChangeKind,
+    PausedFor,
     Period,
     SubscriptionState,
     added,
@@ -145,6 +146,8 @@ def lines_now(case: Case, wish: Wish) -> list[Line]:
             return _less(case, lower(case, wish))
         case ChangeKind.resume if case.row.state == SubscriptionState.paused:
             return _less(case, [(due, 0) for due in left_out(case)])
+        case ChangeKind.cancel if case.row.state in LIVE and case.row.paused_for != PausedFor.stop:
+            return _less(case, [(due, 0) for due in given_up(case)])
     return []
 
 
@@ -205,6 +208,18 @@ def left_out(case: Case) -> list[Obligation]:
         if due.status == "due" and due.due_on is not None and due.due_on < case.today
         and ledgers.of_event(case.session, placed_key(due.id)) is None
     ]  # fmt: skip
+
+
+def given_up(case: Case) -> list[Obligation]:
+    """What a cancel takes from the organisation: what had not come to be owed, which nobody will ask for any more.
+
+    Of a participant who asked to stop nothing would be charged any more, so ending it gives nothing up.
+    """
+    return [
+        due
+        for due in case.payments
+        if due.status == "due" and ledgers.of_event(case.session, placed_key(due.id)) is None
+    ]
 
 
 def lower(case: Case, wish: Wish) -> list[tuple[Obligation, int]]:

@@ -83,6 +83,7 @@ def lives(house: House) -> str:
     subscription_id = assigned(house)
     activated(house, subscription_id)
     wish = Wish(ChangeKind.cancel)
+    house.set("subscription_approval_cents", 100_000)
     ask(house.ports, house.organisation_id, subscription_id, wish, "moved to Elmira", "staff:1")
     cancel(house.ports, house.organisation_id, schedule.schedule_id, "staff")
     give_back(house, charge_id, reopens_balance=False, why="left for Elmira")

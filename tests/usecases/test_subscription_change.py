@@ -2,15 +2,19 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
 from portal.domain.refusal import Refused
 from portal.domain.subscription import ChangeKind
 from portal.storage import audit
+from portal.storage import subscription as subscriptions
 from portal.storage.subscription import SubscriptionChange
 from portal.usecases.account import add_customer
+from portal.usecases.schedule_change import cancel, cancel_one, skip
 from portal.usecases.subscription_change import ask, decide
+from portal.usecases.subscription_report import STOP, write
 from portal.usecases.subscription_worth import Line, Wish, lines_of
 from tests.rig.house import House
 from tests.rig.series import told
@@ -36,6 +40,7 @@ def amounts(house: House, one: str) -> list[tuple[int, str]]:
 
 def test_a_lowered_and_a_waived_month_are_charged_so_and_told(house: House) -> None:
     one = running(house)
+    house.set("subscription_approval_cents", 15_000)
     assert changed(house, one, ChangeKind.reduce, numbers=(2, 3), amount_cents=3_000).state == "done"
     assert changed(house, one, ChangeKind.waive, numbers=(4,)).worth_cents == 7_000
     lived(house, 130)
@@ -101,6 +106,39 @@ def test_above_the_limit_a_second_person_decides_and_never_the_one_who_asked(hou
     assert decide(house.ports, house.organisation_id, other.id, "staff:b", approve=False).state == "refused"
     assert row_of(house, one).end_on == date(2027, 3, 1)
     assert Counter(told(house))["subscription_changed"] == 1, "what was not done is not told"
+
+
+def test_months_waived_one_after_the_other_need_two_people_as_they_would_at_once(house: House) -> None:
+    one = running(house, months=8)
+    assert changed(house, one, ChangeKind.waive, numbers=(2,)).state == "done"
+    waits = changed(house, one, ChangeKind.waive, by="staff:c", numbers=(3,))
+    assert (waits.state, waits.worth_cents, waits.facts["alone_cents"]) == ("asked", 7_000, 7_000)
+    assert changed(house, one, ChangeKind.reduce, numbers=(3,), amount_cents=4_000).state == "done", "$30.00 are left"
+    assert changed(house, one, ChangeKind.reduce, numbers=(4,), amount_cents=6_999).state == "asked"
+    assert changed(house, one, ChangeKind.shorten, until=date(2027, 6, 1)).state == "asked"
+    assert changed(house, one, ChangeKind.pause).state == "done", "it takes nothing"
+    assert changed(house, one, ChangeKind.resume).state == "done"
+    assert changed(house, one, ChangeKind.extend, until=date(2027, 8, 1)).state == "done", "what is added counts apart"
+    assert changed(house, one, ChangeKind.extend, until=date(2027, 9, 1)).state == "asked"
+    house.clock.pass_(days=30)
+    again = changed(house, one, ChangeKind.waive, numbers=(5,))
+    assert (again.state, again.facts["alone_cents"]) == ("done", 0)
+
+
+def test_what_two_people_decided_leaves_one_of_them_their_own_limit(house: House) -> None:
+    one = running(house)
+    waits = changed(house, one, ChangeKind.waive, numbers=(2, 3))
+    decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True)
+    assert changed(house, one, ChangeKind.waive, numbers=(4,)).state == "done"
+
+
+def test_a_door_where_nobody_proves_who_they_are_leaves_what_two_decide_alone(house: House) -> None:
+    one = running(house)
+    wish = Wish(ChangeKind.waive, numbers=(2, 3))
+    with pytest.raises(Refused, match="change_two_people"):
+        ask(house.ports, house.organisation_id, one, wish, "Hardship", "cli:a", may_wait=False)
+    with house.ports.database.read(house.organisation_id) as session:
+        assert subscriptions.changes_of(session, one) == []
 
 
 def test_what_two_people_approve_is_what_was_asked_by_the_cent_or_it_is_asked_again(house: House) -> None:
@@ -253,8 +291,47 @@ def test_months_that_a_pause_leaves_out_are_waived_by_two_people_as_well(house: 
     assert row_of(house, one).state == "active"
 
 
+def test_a_cancel_that_gives_up_months_above_the_limit_needs_two_people(house: House) -> None:
+    one, short = running(house), running(house, months=2)
+    waits = changed(house, one, ChangeKind.cancel)
+    assert (waits.state, waits.worth_cents) == ("asked", 21_000)
+    assert lines_of(waits) == [Line(number, 7_000, 0, 7_000) for number in (2, 3, 4)]
+    assert changed(house, one, ChangeKind.pause).state == "done", "nothing is charged meanwhile"
+    decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True)
+    assert [status for _, status in amounts(house, one)] == ["paid", "cancelled", "cancelled", "cancelled"]
+    assert changed(house, short, ChangeKind.cancel).worth_cents == 7_000
+    assert row_of(house, short).state == "cancelled"
+
+
+def test_who_asked_to_stop_is_not_kept_for_a_second_person(house: House) -> None:
+    one = running(house)
+    write(house.ports, house.organisation_id, house.customer_id, one, STOP, "I moved away")
+    assert (changed(house, one, ChangeKind.cancel).state, row_of(house, one).state) == ("done", "cancelled")
+
+
+def test_what_is_owed_already_is_not_given_up_by_a_cancel(house: House) -> None:
+    one = running(house)
+    house.simulator.faults("decline_hard", merchant=house.merchant_id)
+    lived(house, 31)
+    waits = changed(house, one, ChangeKind.cancel)
+    assert (waits.worth_cents, balance(house, one)) == (14_000, 7_000)
+    decide(house.ports, house.organisation_id, waits.id, "staff:b", approve=True)
+    assert (row_of(house, one).state, balance(house, one)) == ("cancelled", 7_000)
+
+
+def test_staff_give_up_no_month_of_a_program_past_its_limit_and_its_reason(house: House) -> None:
+    one = running(house)
+    wholly = partial(cancel, house.ports, house.organisation_id, row_of(house, one).schedule_id or "", "cli:a")
+    alone = (partial(each, house.ports, house.organisation_id, payments(house, one)[1].id, "cli:a")
+             for each in (cancel_one, skip))  # fmt: skip
+    for work in (wholly, *alone):
+        with pytest.raises(Refused, match="payment_of_subscription"):
+            work()
+    assert [status for _, status in amounts(house, one)] == ["paid", "due", "due", "due"]
+
+
 def test_a_cancel_charges_nothing_more_and_one_that_waits_can_be_cancelled_too(house: House) -> None:
-    one, waiting = running(house), assigned(house)
+    one, waiting = running(house, months=2), assigned(house)
     for each in (one, waiting):
         changed(house, each, ChangeKind.cancel)
         assert row_of(house, each).state == "cancelled"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
+from portal.storage import subscription as subscriptions
 from tests.rig.house import House
 from tests.rig.series import told
 from tests.rig.subscriptions import activated, assigned, payments, row_of
@@ -70,27 +71,31 @@ def test_a_refusal_is_a_sentence_and_assigns_nothing(run: Run, house: House) -> 
 
 
 @pytest.mark.sqlite
-def test_a_change_by_command_says_why_and_one_above_the_limit_waits_for_somebody_else(run: Run, house: House) -> None:
+def test_a_change_by_command_says_why_and_one_above_the_limit_is_for_two_at_the_console(run: Run, house: House) -> None:
     one = assigned(house)
     activated(house, one)
     reference = row_of(house, one).reference
     assert run("waive", reference, "--payment", "2").exit_code == 2
     assert "done" in run("waive", reference, "--payment", "2", "--why", "Hardship").stdout
-    assert "done" in run("reduce", reference, "--payment", "3", "--to", "30", "--why", "Hardship").stdout
+    assert "done" in run("reduce", reference, "--payment", "3", "--to", "50", "--why", "Hardship").stdout
     assert "less than each payment costs" in run(
-        "reduce", reference, "--payment", "3", "--to", "30", "--why", "Hardship"
+        "reduce", reference, "--payment", "3", "--to", "50", "--why", "Hardship"
     ).stderr  # fmt: skip
-    waits = run("extend", reference, "--until", "2028-12-01", "--why", "Ordered by the court")
-    assert "waits for a second person" in waits.stdout, waits.stderr
-    change = waits.stdout.split()[-1]
-    assert "Somebody else must decide" in run("decide", change, "--approve").stderr
-    assert change in run("show", reference).stdout
+    for longer in (
+        run("extend", reference, "--until", "2028-12-01", "--why", "Ordered by the court"),
+        run("waive", reference, "--payment", "4", "--why", "Hardship"),
+    ):
+        assert longer.exit_code == 1
+        assert "more than the $100.00 one may decide: ask for it at the console" in longer.stderr
+    with house.ports.database.read(house.organisation_id) as session:
+        assert {each.state for each in subscriptions.changes_of(session, one)} == {"done"}
+    assert run("decide", "1", "--approve").exit_code == 2, "nobody approves where a name is only said"
     assert "done" in run("pause", reference, "--why", "In hospital").stdout
     assert "done" in run("resume", reference, "--why", "Back").stdout
-    assert [each.amount_cents for each in payments(house, one)[:3]] == [7_000, 7_000, 3_000]
+    assert [each.amount_cents for each in payments(house, one)[:3]] == [7_000, 7_000, 5_000]
     assert row_of(house, one).end_on.isoformat() == "2028-01-01"
 
 
 def test_every_command_says_what_it_needs(run: Run) -> None:
-    for name in ("program", "assign", "list", "show", "manager", "reopen", "waive", "extend", "decide"):
+    for name in ("program", "assign", "list", "show", "manager", "reopen", "waive", "extend", "cancel"):
         assert "Usage:" in run(name, "--help").stdout

@@ -90,6 +90,7 @@ SENTENCES: dict[str, str] = {
     "obligation_unknown": "There is no such obligation.",
     "payment_early": "It is not due before {due_at}, and nothing is charged before its date.",
     "payment_over": "Nothing can be changed about it any more: it is {status}.",
+    "payment_of_subscription": "It belongs to a subscription: flask --app wsgi subscription waive, cancel or pause.",
     "payment_unknown": "There is no such scheduled payment.",
     "patient_born_on": "The date of birth cannot be right.",
     "patient_differs": "This patient is on record with other facts. Use: flask --app wsgi patient change",
@@ -149,11 +150,9 @@ SENTENCES: dict[str, str] = {
     "activation_days_wrong": "It can be activated for 1 to {most} days.",
     "change_amount": "The new amount must be more than zero and less than each payment costs now.",
     "change_dates": "That day does not fit: later than the end now to extend, between today and then to shorten.",
-    "change_differs": "Payments have changed since this was asked for, so it would not do what was asked. "
-    "Refuse it, and ask for it again.",
-    "change_decided": "It was decided already.",
-    "change_same_person": "Somebody else must decide: you asked for it.",
-    "change_unknown": "There is no such change.",
+    "change_two_people": "With what one person alone changed in the last 30 days that is worth {worth_cents}, more "
+    "than the {limit_cents} one may decide: ask for it at the console, where a second person decides. "
+    "To charge nothing until then: flask --app wsgi subscription pause",
     "change_why": "Give a reason of up to {most} characters.",
     "feature_unknown": "The program has no feature called {name}.",
     "holds_card_number": "That looks like a card number.",

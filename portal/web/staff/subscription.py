@@ -13,7 +13,7 @@ from portal.domain.money import parse_amount
 from portal.domain.payment_status import PaymentStatus, SecondLine
 from portal.domain.refusal import Refused
 from portal.domain.staff import DECIDERS, EVERYBODY, WORKERS
-from portal.domain.subscription import LIVE, ChangeKind, SubscriptionState
+from portal.domain.subscription import ALONE_DAYS, LIVE, ChangeKind, SubscriptionState
 from portal.storage import account as accounts
 from portal.storage import customer as customers
 from portal.storage import organisation as organisations
@@ -207,6 +207,7 @@ def _ask(
         typed=typed,
         errors=errors,
         limit_cents=limit_cents,
+        alone_days=ALONE_DAYS,
         told=told(row, CHANGED),
         with_day=kind in WITH_DAY,
         with_payments=kind in WITH_PAYMENTS,
@@ -247,6 +248,7 @@ def _page(here: Here, subscription_id: str, status: int, refused: Refused | None
         may_work=may_work,
         may_decide=here.role in DECIDERS,
         lines=lines,
+        alone_days=ALONE_DAYS,
         me=here.actor,
         errors={"": sentence(refused)} if refused is not None else {},
         told=" ".join(map(str, get_flashed_messages())),
