@@ -179,7 +179,8 @@ def send_fresh(ports: Ports, organisation_id: str, token: str) -> None:
     """Offers an expired plan once more, with the next dates of its rhythm, to the address on file.
 
     Says nothing of what it did: with or without an address, capped or not, the caller shows the same page. Refused
-    `link_not_expired` where the organisation allows no fresh offer, or the offer is not an expired one.
+    `link_not_expired` where the organisation allows no fresh offer, or the offer is not an expired one; `plan_disputed`
+    while the customer says that they do not owe it (C25).
     """
 
     def work(session: Session) -> list[str]:
@@ -199,8 +200,10 @@ def send_fresh(ports: Ports, organisation_id: str, token: str) -> None:
 def _renewed(session: Session, plan_id: str, now: datetime) -> list[str]:
     """The next edition of an expired first offer; nothing when there is one already, or it does not fit any more."""
     old = locked(session, plan_id)
-    late = _expired(session, plan_id, now)  # over by the clock, and the clock process has not come by yet
     account = accounts.lock(session, old.account_id)
+    if account.disputed_at is not None:
+        raise Refused("plan_disputed")
+    late = _expired(session, plan_id, now)  # over by the clock, and the clock process has not come by yet
     standing = [each for each in plans.of_account(session, account.id) if each.state in OPEN]
     newest = plans.editions(session, old.reference)[-1]
     if newest.id != old.id or old.replaces_id or standing or account.status != "open":

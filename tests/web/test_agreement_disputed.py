@@ -1,10 +1,14 @@
 """C25: what the pages of a plan say while its customer disputes the debt, and that they go on once it is answered."""
 
+from datetime import datetime
+
 import pytest
 
+from portal.storage import message as messages
 from portal.storage import plan as plans
 from portal.usecases.objection import Outcome, Way, object_to, resolve
 from portal.usecases.plan_offer import make_link
+from tests.rig.house import House
 from tests.rig.plans import NEVER, instalments, offered, plan_now, signed
 from tests.web.conftest import Portal
 
@@ -15,6 +19,11 @@ def path_to(portal: Portal, plan_id: str) -> str:
         row = plans.by_id(session, plan_id)
         assert row is not None
         return f"/{house.slug}/agreement/{make_link(session, row, expires_at=now + NEVER, now=now, made_by='test')}"
+
+
+def told_after(house: House, at: datetime) -> list[str]:
+    with house.ports.database.read(house.organisation_id) as session:
+        return [each.event for each in messages.of_customer(session, house.customer_id) if each.created_at >= at]
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +46,27 @@ def test_c25_the_pages_say_that_the_plan_waits_and_go_on_after_the_answer(portal
     reader.open(reader.path.rpartition("/")[0] + "/details").press("Get Started")
     assert reader.step == "card"
     assert plan_now(house, plan.id).state == "offered"
+
+
+def test_c25_no_fresh_offer_is_made_of_a_disputed_debt_until_it_is_answered(portal: Portal) -> None:
+    house = portal.house
+    plan = offered(house)
+    path = path_to(portal, plan.id)
+    assert plan.expires_at is not None
+    house.clock.at = plan.expires_at
+    reader = portal.reader().open(path)
+    form, button = reader.form_of("Send me a fresh one")
+    values = reader.values_of(form, button)
+    object_to(house.ports, house.organisation_id, plan.account_id, "Not mine.", Way.phone, "staff")
+    for seen in (reader.post(form["action"], values), portal.reader().open(path)):
+        assert (seen.status, seen.heading) == (410, "This link has expired")
+        assert seen.sees("once we have answered you")
+        assert not seen.sees("owe"), "nobody has said yet who they are (C20)"
+        assert not [each for each in seen.page.all("button") if "fresh" in each.text]
+    assert "plan_offer" not in told_after(house, plan.expires_at)
+    resolve(house.ports, house.organisation_id, plan.account_id, Outcome.verified, "Sent the bill.", "staff")
+    portal.reader().open(path).press("Send me a fresh one")
+    assert "plan_offer" in told_after(house, plan.expires_at)
 
 
 def test_c25_who_disputed_after_signing_still_sees_the_signed_copies(portal: Portal) -> None:

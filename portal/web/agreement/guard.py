@@ -100,11 +100,14 @@ def locked(here: Here, session: Session) -> SignWalk | None:
     return look(session, here.signing_id, here.secret, ports().clock.now(), locked=True)
 
 
-def spent(state: OfferState, token: str | None = None) -> Response:
-    """The page of an offer that is not to be signed any more; `token` only where a fresh one may be asked for."""
+def spent(state: OfferState, token: str | None = None, *, is_disputed: bool = False) -> Response:
+    """The page of an offer that is not to be signed any more; `token` only where a fresh one may be asked for.
+
+    `is_disputed`: it may be asked for once the customer was answered (C25), which is said without a word of a debt.
+    """
     if state is OfferState.expired:
         fresh = url_for("agreement.fresh_link", slug=organisation().slug, token=token) if token else None
-        return page("agreement/expired.html", 410, fresh_path=fresh)
+        return page("agreement/expired.html", 410, fresh_path=fresh, is_disputed=is_disputed)
     return page("agreement/over.html", 410)
 
 

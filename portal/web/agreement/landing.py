@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.domain.refusal import Refused
 from portal.domain.signing import SignStep
 from portal.storage import Session
+from portal.storage import account as accounts
 from portal.usecases import signing
 from portal.usecases.organisation import settings, settings_of
 from portal.usecases.plan_offer import OfferState, find, send_fresh
@@ -90,6 +91,7 @@ def _show(token: str) -> Response:
     with ports().database.read(organisation().id) as session:
         found = find(session, token, ports().clock.now())
         rules = settings_of(session, found.organisation) if found is not None else settings(session)
+        owed_on = accounts.by_id(session, found.plan.account_id) if found is not None else None
     before_known(rules)
     if found is None:
         return unreferred(page("personal_link/unknown.html", 404))
@@ -97,4 +99,5 @@ def _show(token: str) -> Response:
     if found.state in {OfferState.open, OfferState.signed}:
         return unreferred(page("agreement/landing.html", discreet=rules.is_discreet))
     may_ask = rules.is_on("plan_fresh_offer") and found.plan.replaces_id is None
-    return unreferred(spent(found.state, token if may_ask else None))
+    is_disputed = may_ask and owed_on is not None and owed_on.disputed_at is not None
+    return unreferred(spent(found.state, token if may_ask and not is_disputed else None, is_disputed=is_disputed))
