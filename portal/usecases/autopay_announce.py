@@ -146,8 +146,9 @@ def _announced(session: Session, row: Autopay, owed_on: Account, now: datetime) 
         raise_alarm(session, NOT_TOLD, row.id, now, account_id=row.account_id)
         return []
     clear_alarm_of(session, NOT_TOLD, row.id, now)
-    if owing.total_cents > row.limit_cents:
-        return _ask(session, row, person, owing, now)
+    most_cents = min(row.limit_cents, rules.number("maximum_payment_cents"))
+    if owing.total_cents > most_cents:
+        return _ask(session, row, person, owing, most_cents, now)
     return _schedule(session, row, owed_on, person, method, owing, paid_to, rules, now)
 
 
@@ -230,15 +231,15 @@ def _taken(session: Session, row: Autopay, service_ids: Sequence[str]) -> dict[s
     return found
 
 
-def _ask(session: Session, row: Autopay, person: Customer, owing: Owing, now: datetime) -> list[str]:
-    """Above the limit nothing is charged: the customer is asked, once, and these services are theirs to pay."""
+def _ask(session: Session, row: Autopay, person: Customer, owing: Owing, most_cents: int, now: datetime) -> list[str]:
+    """Above what one payment may be nothing is charged: the customer is asked, once, and these are theirs to pay."""
     payment = AutopayPayment(
         autopay_id=row.id, amount_cents=owing.total_cents, services=[each.service_id for each in owing.parts],
         made_at=now,
     )  # fmt: skip
     session.add(payment)
     session.flush()
-    record(session, AUTOPAY, "autopay_asked", row.id, now, amount_cents=owing.total_cents, limit_cents=row.limit_cents)
+    record(session, AUTOPAY, "autopay_asked", row.id, now, amount_cents=owing.total_cents, limit_cents=most_cents)
     key = f"autopay_above_limit:{payment.id}"
     return [
         promise(session, "autopay_above_limit", "email", person, str(person.email), payment.id, key, now,

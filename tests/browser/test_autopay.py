@@ -80,7 +80,7 @@ def test_a_client_turns_it_on_skips_a_payment_and_turns_it_off_by_keyboard(visit
     with house.ports.database.read(house.organisation_id) as session:
         assert autopays.on_account(session, new) is not None
     page.goto(f"{house.ports.portal_url}/{house.slug}/account/autopay/{running}")
-    expect(page.get_by_role("heading", name="Above your limit")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not charged by AutoPay")).to_be_visible()
     looked_at(page, "autopay-on")
     press(page, page.get_by_role("button", name="Skip it"))
     expect(page.locator("#step").get_by_text("This payment is left out.")).to_be_visible()

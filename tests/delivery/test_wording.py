@@ -116,6 +116,17 @@ def test_of_a_subscription_no_single_payment_is_offered_to_be_moved_or_cancelled
     assert "See your payments" in Page(of_program.html).text
 
 
+def test_who_allows_more_by_now_does_not_read_that_it_is_above_their_limit(wording: Wording) -> None:
+    usual, raised = (
+        wording.message("autopay_above_limit", "en", FACTS["autopay_above_limit"] | {"limit_cents": cents})
+        for cents in (25_000, 123_456)
+    )
+    for said in (usual.text, Page(usual.html).text):
+        assert "limit" in said
+    for said in (raised.subject, raised.text, Page(raised.html).text):
+        assert "limit" not in said
+
+
 def test_spanish_is_spanish_in_every_part(wording: Wording) -> None:
     message = wording.message("receipt", "es-MX", FACTS["receipt"])
     assert message.locale == "es"

@@ -276,3 +276,20 @@ def test_what_lowers_a_service_after_money_was_given_back_for_it_is_taken_off_th
     lived(house, 20)
     assert taken_by_autopay(house, owed) == [4_000]
     assert balances(house, owed) == {one: 1_000}
+
+
+def test_above_what_one_payment_may_be_the_client_is_asked_and_a_small_rest_is_charged_whole(
+    house: House, owed: str
+) -> None:
+    turned_on(house, owed, 20_000)
+    house.set("maximum_payment_cents", 10_000)
+    house.set("minimum_payment_cents", 500)
+    one = service_of(house, owed, 10_001)
+    lived(house, 4)
+    assert payments(house, owed) == []
+    assert told(house).count("autopay_above_limit") == 1
+    [asked] = seen_of(house, owed).asked
+    assert asked.services == [one]
+    two = service_of(house, owed, 499)  # below the minimum a balance may be paid whole, as by hand
+    lived(house, 16)
+    assert balances(house, owed) == {one: 10_001, two: 0}

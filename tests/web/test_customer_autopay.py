@@ -97,8 +97,12 @@ def test_above_the_limit_is_said_on_the_page_with_a_way_to_pay(portal: Portal, c
     service_of(house, owed, 10_001)
     lived(house, 3.5)
     reader = opened(portal, client, owed)
-    assert reader.sees("This is more than you allow AutoPay to charge at once, so it is yours to pay by hand.")
+    assert reader.sees("This was more than AutoPay may charge at once, so it is yours to pay by hand.")
     assert (reader.press("Pay it now").heading, reader.amount) == ("Make a Payment", "$100.01")
+    house.set("maximum_payment_cents", 10_000)
+    reader = reader.open(f"/{portal.slug}/account/autopay/{owed}")
+    assert reader.sees("It is more than one payment may be ($100.00): pay it in parts.")
+    assert reader.follow("Make a Payment").path == f"/{portal.slug}/account/services"
 
 
 def test_off_is_one_press_and_its_authorization_stays_to_be_read(portal: Portal, client: Payer, owed: str) -> None:
