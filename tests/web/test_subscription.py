@@ -226,3 +226,23 @@ def test_attack_050_another_participants_subscription_is_not_found(portal: Porta
     reader = participant.sign_in(portal.reader())
     for path in ("", "/card", "/result", "/authorization", "/wrong", "/stop", "/card/client-token"):
         assert reader.open(f"/{portal.slug}/account/subscriptions/{theirs}{path}").status == 404
+
+
+def test_the_first_page_names_a_subscription_once_and_what_is_owed_of_it_by_another_heading(
+    portal: Portal, participant: Payer
+) -> None:
+    """Two headings of one name lead a screen reader astray; "Nothing is owed here" beside "Review and pay" is false."""
+    one = assigned(portal.house)
+    reader = participant.sign_in(portal.reader()).open(f"/{portal.slug}/account")
+    assert headings(reader).count("Location monitoring") == 1
+    assert not reader.sees("Nothing is owed here.")
+    activated(portal.house, one)
+    portal.house.simulator.faults("decline_hard", merchant=portal.house.merchant_id)
+    lived(portal.house, 32)
+    found = headings(participant.sign_in(portal.reader()).open(f"/{portal.slug}/account"))
+    assert {"Location monitoring", "Location monitoring, what is owed"} <= set(found)
+    assert len(found) == len(set(found))
+
+
+def headings(reader: Reader) -> list[str]:
+    return [each.text for each in reader.page.all("h2")]
