@@ -183,15 +183,18 @@ def _kept_cents(session: Session, due: Obligation) -> int:
 
 
 def _forgive(session: Session, row: Plan, payments: list[Obligation], now: datetime) -> None:
-    """The rest is no longer owed, less what another payment under way is taking at this moment."""
+    """What was signed is no longer owed, less what another payment under way is taking at this moment. What was owed
+    beside it, or placed on the account since the signature, is no part of it and stays.
+    """
     owed_on = account.by_id(session, row.account_id)
     last = max((each for each in payments if each.status == "paid"), key=lambda each: (each.due_at, each.seq))
     attempts = [each for each in charge.of_obligation(session, last.id) if each.state == "succeeded"]
     if owed_on is None or not attempts:
         raise AssertionError(f"settlement {row.id} was paid by no charge")
-    forgiven_cents = free_cents(session, owed_on)
-    if forgiven_cents < owed_on.balance_cents:
-        raise_alarm(session, "settlement_not_whole", row.id, now, left_cents=owed_on.balance_cents - forgiven_cents)
+    agreed_cents = min(row.balance_cents - row.total_cents, owed_on.balance_cents)
+    forgiven_cents = min(agreed_cents, free_cents(session, owed_on))
+    if forgiven_cents < agreed_cents:
+        raise_alarm(session, "settlement_not_whole", row.id, now, left_cents=agreed_cents - forgiven_cents)
     if not forgiven_cents:
         return
     last.forgiven_cents = forgiven_cents
