@@ -203,11 +203,16 @@ def test_a_card_that_only_autopay_needs_is_not_removed_and_another_takes_its_pla
     assert is_on(portal, owed)
 
 
-def test_it_is_found_from_the_first_page_and_from_make_a_payment_and_is_whole_in_spanish(
+def test_it_is_found_from_the_first_page_the_profile_and_make_a_payment_and_is_whole_in_spanish(
     portal: Portal, client: Payer, owed: str
 ) -> None:
     service_of(portal.house, owed, 9_000)
     reader = client.sign_in(portal.reader())
+    assert reader.follow("My Profile").follow("AutoPay").path == f"/{portal.slug}/account/autopay"
+    portal.house.set("autopay", value=False)
+    assert not reader.open(f"/{portal.slug}/account/profile").sees("AutoPay")
+    portal.house.set("autopay", value=True)
+    reader.open(f"/{portal.slug}/account")
     reader.follow("Make a Payment").follow("AutoPay: have new services charged by themselves")
     reader.open(f"/{portal.slug}/account/autopay/{owed}")
     assert reader.heading == "AutoPay"

@@ -1,4 +1,4 @@
-"""My Profile: how we reach the person, in which language, which browsers we know, and the way to Self Pay (S0:26-30).
+"""My Profile: how we reach the person, in which language, which browsers we know; to Self Pay (S0:26-30) and AutoPay.
 
 What is wrong with a contact is asked to be corrected; staff decide. No message goes to a typed address.
 """
@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.domain.refusal import Refused
 from portal.domain.sign_in import Who
 from portal.storage import login as logins
-from portal.usecases import contact
+from portal.usecases import autopay, contact
 from portal.usecases.login import forget, sign_out_everywhere
+from portal.usecases.organisation import settings
 from portal.usecases.profile import ask_correction, choose_language
 from portal.web.access import organisation, ports
 from portal.web.customer.door import path_of
@@ -27,9 +28,17 @@ def profile(here: Here) -> AnyResponse:
     """What we have on file."""
     with ports().database.read(organisation().id) as session:
         devices = logins.devices_of(session, here.login.id, ports().clock.now())
+        has_autopay = autopay.is_on_for(session, here.customer.id, settings(session))
     details = contact.on_file(here.customer)
     told = " ".join(map(str, get_flashed_messages()))
-    return page("customer/profile.html", details=details, devices=devices, customer=here.customer, told=told)
+    return page(
+        "customer/profile.html",
+        details=details,
+        devices=devices,
+        customer=here.customer,
+        has_autopay=has_autopay,
+        told=told,
+    )
 
 
 @page_for("/profile/contact")
