@@ -32,7 +32,7 @@ from portal.storage.organisation import Organisation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.agreement import seal_text
 from portal.usecases.alarm import clear_alarm_of
-from portal.usecases.autopay_terms import NOTICE_SETTING, failed_of, is_stopped, standing_text
+from portal.usecases.autopay_terms import NOTICE_SETTING, failed_of, is_reached, is_stopped, standing_text
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.plan_life import words_of_staff
@@ -49,7 +49,7 @@ from portal.usecases.share import wanted_of
 T = TypeVar("T")
 
 KIND = "autopay"
-NOT_TOLD = "autopay_not_told"  # the alarm: no email address, so nothing is announced and nothing charged
+NOT_TOLD = "autopay_not_told"  # the alarm: no email address that works, so nothing is announced and nothing charged
 UNDER_WAY = frozenset({"charging", "review"})
 
 
@@ -85,6 +85,7 @@ class Seen:
     coming: tuple[Coming, ...]
     asked: tuple[AutopayPayment, ...]  # above the limit, and still owed
     is_offered: bool
+    is_reached: bool  # there is an email address that takes mail
     is_stopped: bool  # its holder had the bank stop charges to this card: it wants a new authorization
     today: date
     now: datetime
@@ -135,6 +136,7 @@ def look(session: Session, account_id: str, customer_id: str, now: datetime, *, 
         coming=_coming(session, owed_on, row),
         asked=_asked(session, row),
         is_offered=is_offered(rules) and owed_on.status == "open" and bool(patients.of_customer(session, customer_id)),
+        is_reached=is_reached(session, person),
         is_stopped=row is not None and is_stopped(session, row, card),
         today=local_date(now, paid_to.timezone),
         now=now,

@@ -33,7 +33,7 @@ from portal.storage.payment_method import PaymentMethod
 from portal.storage.schedule import Schedule
 from portal.usecases.alarm import clear_alarm_of, raise_alarm
 from portal.usecases.autopay import NOT_TOLD, is_offered
-from portal.usecases.autopay_terms import QUIET_SETTING, is_stopped
+from portal.usecases.autopay_terms import QUIET_SETTING, is_reached, is_stopped
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import OrganisationSettings, record, settings_of
 from portal.usecases.ports import Ports
@@ -140,12 +140,14 @@ def _announced(session: Session, row: Autopay, owed_on: Account, now: datetime) 
     owing = owing_now(session, row, owed_on, rules, now)
     if owing.next_quiet_at is not None:
         row.next_look_at = min(row.next_look_at, owing.next_quiet_at)
+    can_be_told = is_reached(session, person)
+    if can_be_told:
+        clear_alarm_of(session, NOT_TOLD, row.id, now)
     if not owing.parts:
         return []
-    if not person.email:
+    if not can_be_told:  # one alarm that stands, not a notice that is lost every two weeks
         raise_alarm(session, NOT_TOLD, row.id, now, account_id=row.account_id)
         return []
-    clear_alarm_of(session, NOT_TOLD, row.id, now)
     most_cents = min(row.limit_cents, rules.number("maximum_payment_cents"))
     if owing.total_cents > most_cents:
         return _ask(session, row, person, owing, most_cents, now)

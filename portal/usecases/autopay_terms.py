@@ -8,15 +8,18 @@ from datetime import datetime
 
 from portal.domain.agreement import Text
 from portal.domain.autopay_agreement import AutopayTerms, autopay_text
+from portal.domain.contact_wish import address_key
 from portal.domain.due_date import local_date
 from portal.domain.schedule import Payment
 from portal.storage import Session
 from portal.storage import agreement as agreements
 from portal.storage import autopay as autopays
+from portal.storage import bounce as bounces
 from portal.storage import customer as customers
 from portal.storage import organisation as organisations
 from portal.storage.account import Account
 from portal.storage.autopay import Autopay
+from portal.storage.customer import Customer
 from portal.storage.obligation import Obligation
 from portal.storage.payment_method import PaymentMethod
 from portal.usecases.agreement import card_named
@@ -33,6 +36,13 @@ def is_stopped(session: Session, row: Autopay, card: PaymentMethod | None) -> bo
         return False
     sealed = agreements.by_id(session, row.agreement_id)
     return sealed is None or sealed.accepted_at <= card.stopped_at
+
+
+def is_reached(session: Session, person: Customer) -> bool:
+    """Whether a notice can be emailed to somebody: there is an address, and it was not refused for good."""
+    if not person.email:
+        return False
+    return bounces.standing(session, "email", address_key("email", person.email)) is None
 
 
 def left_of(session: Session, row: Autopay) -> list[Obligation]:

@@ -8,13 +8,14 @@ from portal.domain.agreement import dollars
 from portal.domain.charge import Outcome, OutcomeKind
 from portal.domain.refusal import Refused
 from portal.domain.service import EntryKind, Share
-from portal.storage import agreement, message
+from portal.storage import agreement, audit, message
 from portal.storage import schedule as schedules
 from portal.storage.obligation import Obligation
 from portal.usecases import autopay
 from portal.usecases.autopay import Wanted
 from portal.usecases.autopay_announce import announce
 from portal.usecases.charge import apply, claim
+from portal.usecases.delivery_log import clear_bounce, mark_bounced
 from portal.usecases.objection import Outcome as Resolved
 from portal.usecases.objection import Way, object_to, resolve
 from portal.usecases.rule import notice_key
@@ -293,3 +294,25 @@ def test_above_what_one_payment_may_be_the_client_is_asked_and_a_small_rest_is_c
     two = service_of(house, owed, 499)  # below the minimum a balance may be paid whole, as by hand
     lived(house, 16)
     assert balances(house, owed) == {one: 10_001, two: 0}
+
+
+def test_an_address_that_was_refused_for_good_is_one_alarm_that_stands_and_nothing_is_announced_or_charged(
+    house: House, owed: str
+) -> None:
+    turned_on(house, owed)
+    due = announced(house, owed, 10_000)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        notice = message.by_dedupe_key(session, notice_key(due.id))
+        assert notice is not None
+        mark_bounced(session, notice, "message_refused_550_5.1.1", house.clock.at)
+        notice.state, notice.sent_at, address = "failed", None, notice.recipient
+    lived(house, 40, step_hours=24)
+    assert [each.refused_code for each in payments(house, owed)] == ["notice_missing"]
+    assert not seen_of(house, owed).is_reached
+    with house.ports.database.transaction(house.organisation_id) as session:
+        assert [each.kind for each in audit.open_alarms(session)] == ["autopay_not_told"]
+        clear_bounce(session, "email", address, "test", house.clock.at)
+    lived(house, 14)
+    assert [each.status for each in payments(house, owed)] == ["cancelled", "paid"]
+    with house.ports.database.read(house.organisation_id) as session:
+        assert audit.open_alarms(session) == []
