@@ -21,7 +21,7 @@
  *                                     shown again when the fields cannot be opened; [data-card-retry] hidden: a button
  *           [data-card-status]        role=status, empty
  *   field   <div id="card-number" class="card-field" data-card-field="number" data-label data-error-empty
- *           data-error-invalid [data-iframe-title] [data-placeholder]></div>: empty, of fixed height; one each of
+ *           data-error-invalid [data-iframe-title] [data-placeholder] [data-prefill]></div>: empty, of fixed height; one each of
  *           number, expirationDate, cvv, postalCode, cardholderName, as wanted. cvv: [data-hint-amex] [data-error-invalid-amex]
  *           #card-number-label        visible, a span (nothing here can be its "for"); a press focuses the field
  *           #card-number-hint         optional, read inside the frame too; #card-number-error hidden: <p class="field-error">
@@ -180,7 +180,7 @@
     wanted() {
       return Object.fromEntries([...this.containers].map(([name, container]) => [name, {
         container, internalLabel: container.dataset.label, iframeTitle: container.dataset.iframeTitle || container.dataset.label,
-        placeholder: container.dataset.placeholder || undefined,
+        placeholder: container.dataset.placeholder || undefined, prefill: container.dataset.prefill || undefined,
       }]));
     }
 

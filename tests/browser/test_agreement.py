@@ -194,6 +194,8 @@ def test_a_plan_is_signed_on_a_phone_with_a_finger_and_each_page_is_in_order(
     looked_at(page, "03-details")
     page.get_by_role("button", name="Get Started").tap()
     expect(page.locator('form[data-card-state="ready"]')).to_be_visible()
+    billing = page.frame_locator("#card-zip iframe").locator("input:visible").first
+    expect(billing).to_have_value("60614")  # W27: it was typed a moment ago
     page.get_by_role("button", name="Continue").tap()
     expect(page.locator("#error-summary")).to_be_visible()
     looked_at(page, "04-card-wrong")

@@ -1,11 +1,12 @@
 """The payment link in a real Chromium: with script, without it, by keyboard, in both languages, in light and dark."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from portal.storage import charge as charges
 from portal.storage import obligation as obligations
@@ -131,7 +132,9 @@ def test_attack_119_nothing_is_left_in_the_browser(site: Site, visit: Visit) -> 
     assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
 
 
-def test_a_wrong_amount_keeps_the_card_that_was_typed(site: Site, visit: Visit) -> None:
+def test_w26_what_was_typed_stays_after_a_wrong_amount_and_is_checked_and_changed_before_it_is_paid(
+    site: Site, visit: Visit
+) -> None:
     page = visit().page
     walk_to_amount(page, site)
     page.get_by_label("Another amount").check()
@@ -149,6 +152,25 @@ def test_a_wrong_amount_keeps_the_card_that_was_typed(site: Site, visit: Visit) 
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url("**/check")
     expect(page.locator(".row-total dd").first).to_have_text("$25.00")
+    changes = page.locator("main .rows .change a")
+    assert changes.count() >= 3
+    assert all(re.fullmatch(r"Change \w[\w ]+", each) for each in map(spoken, changes.all()))
+    page.get_by_role("link", name="Change card").click()
+    page.wait_for_url("**/amount")
+    expect(page.get_by_label("Visa •••• 1111")).to_be_checked()
+    page.go_back()
+    page.wait_for_url("**/check")
+    page.get_by_role("link", name="Back").click()
+    page.wait_for_url("**/amount")
+    expect(page.get_by_label("Amount in US dollars")).to_have_value("25.00")
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/check")
+    expect(page.locator(".row-total dd").first).to_have_text("$25.00")
+
+
+def spoken(link: Locator) -> str:
+    """What a screen reader says of a link, on one line."""
+    return " ".join((link.text_content() or "").split())
 
 
 def test_each_new_page_takes_the_focus_to_its_heading_and_changes_the_title(site: Site, visit: Visit) -> None:
@@ -199,7 +221,9 @@ def test_a_keyboard_alone_completes_the_walk(site: Site, visit: Visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
 
 
-def test_back_and_reload_show_the_page_they_name(site: Site, visit: Visit) -> None:
+def test_w27_back_and_reload_show_the_page_they_name_and_nothing_typed_is_asked_for_twice(
+    site: Site, visit: Visit
+) -> None:
     page = visit().page
     page.goto(site.link(site.house.account()))
     page.get_by_role("button", name="Continue").click()
@@ -211,6 +235,16 @@ def test_back_and_reload_show_the_page_they_name(site: Site, visit: Visit) -> No
     expect(page.get_by_role("heading", level=1)).to_have_text("Are these your contact details?")
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Are these your contact details?")
+    page.get_by_role("link", name="Something is wrong").click()
+    page.get_by_label("ZIP code").fill("62705")
+    page.get_by_role("button", name="Send corrections").click()
+    page.wait_for_url("**/amount")
+    page.get_by_label("Debit or credit card").check()
+    expect(page.frame_locator("#card-zip iframe").locator("input:visible").first).to_have_value("62705")
+    assert page.locator("main").get_by_label(re.compile("name|address|email|phone", re.IGNORECASE)).count() == 0
+    page.go_back()
+    page.wait_for_url("**/contact/change")
+    expect(page.get_by_label("ZIP code")).to_have_value("62705")
 
 
 def test_a_payment_in_doubt_resolves_on_the_page_by_itself(site: Site, visit: Visit, world: SimulatorProcess) -> None:

@@ -72,6 +72,13 @@ def test_a_person_with_a_phone_schedules_payments_on_their_payday(site: Site, vi
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url("**/check")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
+    for row in ("dates", "card", *(f"payment {number}" for number in range(1, 5))):  # W26
+        expect(page.get_by_role("link", name=f"Change {row}", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Back").click()
+    page.wait_for_url("**/schedule")
+    expect(page.locator("#dates .payment")).to_have_count(4)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/check")
     page.get_by_role("button", name="Confirm and continue").click()
     page.wait_for_url("**/agreement")
     page.get_by_label("I have read this").check()

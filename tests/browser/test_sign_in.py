@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.domain.second_factor import code_at
+from portal.domain.sign_in import CUSTOMER_LIMITS
 from portal.usecases.account import add_customer, open_account
 from tests.browser.conftest import DESK, PHONE, Site, Visitor, axe, fill_card
 from tests.rig.people import Payer, colleague, payer
@@ -64,8 +65,9 @@ def test_axe_finds_nothing_on_any_page_behind_the_sign_in(
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
 
 
-def test_a_wrong_form_says_so_and_takes_the_focus(site: Site, visit: Visit, dana: Payer) -> None:
-    page = visit().page
+def test_w24_a_wrong_form_says_so_and_no_number_of_them_brings_a_puzzle(site: Site, visit: Visit, dana: Payer) -> None:
+    visitor = visit()
+    page = visitor.page
     page.goto(f"{site.url}/{site.house.slug}/sign-in/username")
     page.get_by_label("Username").fill(dana.username)
     page.get_by_label("PIN", exact=True).fill("000001")
@@ -74,6 +76,18 @@ def test_a_wrong_form_says_so_and_takes_the_focus(site: Site, visit: Visit, dana
     assert page.title().startswith("Error: ")
     expect(page.get_by_label("Username")).to_have_value(dana.username)
     expect(page.get_by_label("PIN", exact=True)).to_have_value("")
+    asked = "[...document.querySelectorAll('main input, main iframe, main canvas, main img, main audio')]"
+    before = page.evaluate(f"{asked}.map(each => each.tagName + each.type + each.name)")
+    for _ in range(CUSTOMER_LIMITS[0].most):
+        page.get_by_label("PIN", exact=True).fill("000001")
+        with page.expect_response(lambda answer: answer.request.method == "POST") as answer:
+            page.get_by_role("button", name="Sign in").click()
+        assert answer.value.status == 422
+        expect(page.locator("#error-summary")).to_be_focused()
+    assert page.evaluate(f"{asked}.map(each => each.tagName + each.type + each.name)") == before
+    assert visitor.origins() == {site.url}, "nobody else judges whether this is a person"
+    page.get_by_role("button", name="Send me a code instead").click()
+    expect(page.get_by_label("Code")).to_be_visible()
 
 
 def test_w23_username_pin_and_codes_can_be_filled_by_a_manager_and_pasted(site: Site, visit: Visit) -> None:

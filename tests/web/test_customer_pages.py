@@ -81,10 +81,15 @@ def test_somebody_signed_in_schedules_payments_and_finds_their_way_back(portal: 
     assert reader.sees("Next payment:")
 
 
+def by_ssn(portal: Portal, dana: Payer) -> Reader:
+    """Signed in with no more than that, at the page that asks for the card."""
+    reader = portal.reader().open(f"/{portal.slug}/sign-in/ssn").fill("Social Security number", SSN)
+    return reader.fill("PIN", dana.pin).press("Sign in").press("Make a Payment")
+
+
 def test_attack_20_an_ssn_still_has_to_prove_a_card_on_file(portal: Portal, dana: Payer) -> None:
     portal.house.card_on_file()
-    reader = portal.reader().open(f"/{portal.slug}/sign-in/ssn").fill("Social Security number", SSN)
-    reader.fill("PIN", dana.pin).press("Sign in").press("Make a Payment")
+    reader = by_ssn(portal, dana)
     assert "1111" not in reader.text
     assert reader.sees("You will confirm its last 4 digits and ZIP code.")
     assert reader.open(reader.path.replace("amount", "contact")).step == "amount", "no contact details either"
@@ -200,3 +205,26 @@ def test_the_portal_speaks_spanish_when_the_customer_does(portal: Portal, dana: 
     reader.open(f"/{portal.slug}/sign-in/username").fill("Nombre de usuario", dana.username).fill("PIN", dana.pin)
     reader.press("Iniciar sesión")
     assert reader.sees("Saldo por pagar") or reader.sees("Balance due")
+
+
+def test_attack_20_and_w27_a_zip_code_is_filled_in_only_where_its_owner_typed_or_saw_it(
+    portal: Portal, dana: Payer
+) -> None:
+    def filled_in(reader: Reader) -> str:
+        assert reader.step == "amount"
+        return next(
+            each.get("data-prefill") for each in reader.page.walk() if each.get("data-card-field") == "postalCode"
+        )
+
+    house = portal.house
+    with house.ports.database.read(house.organisation_id) as session:
+        person = customer.by_id(session, house.customer_id)
+        assert person is not None
+        on_file = person.postal_code
+    assert on_file
+    for masks in (True, False):
+        house.set("mask_contact", masks)
+        assert filled_in(portal.at_amount()) == ("" if masks else on_file)
+        typed = portal.opened().follow("Something is wrong").fill("ZIP code", "62799").press("Send corrections")
+        assert filled_in(typed) == "62799"
+        assert filled_in(by_ssn(portal, dana)) == ""

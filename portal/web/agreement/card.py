@@ -66,6 +66,8 @@ def _page(here: Here, method: str, errors: dict[str, str], status: int) -> Respo
         keep_words=keep_words(organisation().name, current()),
         total_cents=here.walk.plan.total_cents,
         number=len(here.walk.payments),
+        # what was just typed to say who it is is not asked for again (W27)
+        postal_code=(here.walk.customer.postal_code or "") if visit.identity_method == "zip" else "",
         script_base=script_base(),
         client_token_path=here.path("client_token"),
         errors=errors,
