@@ -25,6 +25,7 @@ from portal.usecases.reconcile import reconcile_window
 from portal.usecases.recurring import charge_batch, hand_out_due
 from portal.usecases.restore import lift
 from portal.usecases.schedule_change import settle_unwanted
+from portal.usecases.subscription_deadline import finish
 from tests.rig import hooks
 from tests.rig.house import START, House, build_ports, found
 from tests.rig.payment import kept_at_gateway_cents
@@ -33,7 +34,7 @@ from tests.rig.simulator_process import SimulatorProcess
 
 SOON = timedelta(seconds=2)
 GONE = {"declined", "not_sent", "never_received"}
-ROUNDS_MAX = 80
+ROUNDS_MAX = 80  # days: the last payment is seven weeks ahead, or the end of the program
 
 
 class Books(RuleBasedStateMachine):
@@ -67,6 +68,9 @@ class Books(RuleBasedStateMachine):
 
     def open_with(self) -> None:
         """What there is from the start, so that few steps are spent on it."""
+
+    def open_again(self) -> None:
+        """What somebody paused goes on at the end."""
 
     def teardown(self) -> None:
         if hasattr(self, "has_begun"):
@@ -196,12 +200,14 @@ class Books(RuleBasedStateMachine):
         if is_held:
             lift(house.ports, house.organisation_id, "operator")
         self.may_claim = True
+        self.open_again()
         for form in reversed(hooks.made(house)):
             receive(house.ports, house.organisation_id, form.signature, form.payload)
         for _ in range(ROUNDS_MAX):
-            self.pass_(12)
+            self.pass_(24)
             self.clock_and_workers()
             self.janitor()
+            finish(self.house.ports)
             if not self.is_open():
                 break
         assert not self.is_open(), "M4"

@@ -1,4 +1,4 @@
-"""Steps of customers and staff: schedule, pay, cancel, skip, move, change the card, lower, give back, stop."""
+"""Steps of customers and staff: schedule, pay, cancel, skip, move, change the card, give back, stop; pause programs."""
 
 import uuid
 from contextlib import suppress
@@ -12,6 +12,7 @@ from hypothesis.stateful import precondition, rule
 from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.refusal import Refused
 from portal.domain.schedule import Amounts, AmountsKind
+from portal.domain.subscription import ChangeKind
 from portal.storage import account, hold
 from portal.usecases.charge import charge_obligation, claim
 from portal.usecases.ledger import lower_balance
@@ -22,8 +23,12 @@ from portal.usecases.schedule import Wish, card_typed
 from portal.usecases.schedule_card import Accepted, card_change_shown, replace_card
 from portal.usecases.schedule_change import CUSTOMER, cancel, cancel_one, move, skip
 from portal.usecases.schedule_retry import try_again
+from portal.usecases.subscription_change import ask
+from portal.usecases.subscription_worth import Wish as Wanted
 from tests.property.machine_books import SOON, Books
+from tests.rig.house import START
 from tests.rig.series import attempts_of, payments_of, plan_of, scheduled, today
+from tests.rig.subscriptions import activated, assigned, payments, row_of
 
 BALANCE = 1_200_000
 # amounts in cents and what the gateway says to them: yes, no funds, stolen card, network away
@@ -38,8 +43,12 @@ class People(Books):
         for _ in range(2):
             self.customer_pays_at_once(1_000, typed=False)
         self.customer_schedules(1_500, 3, 0, "weekly")
+        self.house.set("subscription_approval_cents", 100_000)
+        self.program = assigned(self.house, end_on=START.date() + timedelta(days=59))
+        activated(self.house, self.program)
+        self.plans.append(row_of(self.house, self.program).schedule_id or "")
 
-    @precondition(lambda self: len(self.plans) < 3)
+    @precondition(lambda self: len(self.plans) < 4)
     @rule(
         each=EACH, number=st.integers(1, 4), days=st.integers(0, 9), frequency=st.sampled_from(["weekly", "two_weeks"])
     )
@@ -118,6 +127,34 @@ class People(Books):
             if amount_cents:
                 key = f"lowered:{plan.id}:{owed_on.version}"
                 lower_balance(session, owed_on, amount_cents, event_key=key, now=now, by="staff")
+
+    @rule(kind=st.sampled_from([ChangeKind.pause, ChangeKind.resume, ChangeKind.waive, ChangeKind.shorten]))
+    def staff_change_the_program(self, kind: ChangeKind) -> None:
+        ports, last = self.house.ports, payments(self.house, self.program)[-1]
+        until = today(self.house) + timedelta(days=5) if kind is ChangeKind.shorten else None
+        wish = Wanted(kind, until, (last.seq,) if kind is ChangeKind.waive else ())
+        with suppress(Refused):
+            ask(ports, self.house.organisation_id, self.program, wish, "Hardship", "staff")
+            if kind is ChangeKind.waive:
+                self.attempts_at_cancel.setdefault(last.id, len(attempts_of(self.house, last.id)))
+
+    @precondition(lambda self: len(self.checkouts) < 8)
+    @rule(part=st.integers(1, 2))
+    def participant_pays_what_is_due_by_hand(self, part: int) -> None:
+        """The whole of what the program's account owes, or a half: what stood still for a month then goes on."""
+        account_id = row_of(self.house, self.program).account_id
+        with self.database.read(self.house.organisation_id) as session:
+            owed_on = account.by_id(session, account_id)
+            cents = owed_on.balance_cents // part if owed_on is not None else 0
+        if cents:
+            due = self.house.obligation(account_id, cents, payment_method_id=self.card.payment_method_id)
+            self.checkouts.append(due)
+            charge_obligation(self.house.ports, self.house.organisation_id, due, SOON)
+
+    def open_again(self) -> None:
+        """A program that is paused goes on: staff do not forget it."""
+        with suppress(Refused):
+            ask(self.house.ports, self.house.organisation_id, self.program, Wanted(ChangeKind.resume), "Over", "staff")
 
     @precondition(lambda self: self.taken)
     @rule(data=st.data(), cents=st.none() | st.integers(1, 4_000), reopens=st.booleans(), again=st.booleans())
