@@ -30,8 +30,8 @@ class MessageRule:
 MESSAGE_RULES: dict[str, MessageRule] = {
     row.code: row
     for row in (
-        MessageRule("offer_over", "What it asks to sign or activate was signed, activated, cancelled or changed, or "
-                    "its time is over.",
+        MessageRule("offer_over", "What it asks to sign or activate was signed, activated, cancelled, changed or "
+                    "paid, or its time is over.",
                     "S1:38 (N4)", ends=True),
         MessageRule("no_address", "There is no address on file; it goes on paper.", "15 USC 7001(c) (C14)", ends=True),
         MessageRule("record_on_paper", "The customer took the consent to electronic records back: it goes on paper, "

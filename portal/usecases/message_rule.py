@@ -46,7 +46,7 @@ from portal.storage.plan import Plan
 from portal.usecases import contact_wish
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.paper_copy import needs_paper
-from portal.usecases.plan_offer import is_open
+from portal.usecases.plan_offer import is_open, is_owed
 from portal.usecases.rule import DAY, midnight
 from portal.usecases.subscription_deadline import is_waiting
 from portal.usecases.subscription_message import TO_ACTIVATE
@@ -162,7 +162,7 @@ def standing(letter: Letter) -> Iterator[Held]:
 
 
 def _offer_over(letter: Letter) -> Held | None:
-    """N4: nobody is asked to sign what was signed, cancelled or has ended, however long the message waited."""
+    """N4: nobody is asked to sign what was signed, cancelled, paid or has ended, however long the message waited."""
     if letter.row.event in TO_ACTIVATE:
         waiting = subscription.fresh(letter.session, letter.row.subject_id)
         return None if waiting is not None and is_waiting(waiting, letter.now) else _ends("offer_over")
@@ -171,7 +171,8 @@ def _offer_over(letter: Letter) -> Held | None:
     found = plan.fresh(letter.session, letter.row.subject_id)
     if letter.row.event == "plan_expired":  # a fresh one took its place: its link leads nowhere any more
         return None if found is not None and found.state == PlanState.expired else _ends("offer_over")
-    return None if found is not None and is_open(found, letter.now) else _ends("offer_over")
+    stands = found is not None and is_open(found, letter.now) and is_owed(letter.session, found)
+    return None if stands else _ends("offer_over")
 
 
 def _no_address(letter: Letter) -> Held | None:

@@ -11,7 +11,17 @@ from functools import partial
 
 from portal.domain.due_date import Frequency, local_date, nominal_dates
 from portal.domain.payment_link import digest, new_token
-from portal.domain.plan import OPEN, REMINDERS_MAX, PlanState, PlanWish, reminder_days, reminder_of, wish_of
+from portal.domain.plan import (
+    OPEN,
+    REMINDERS_MAX,
+    PlanKind,
+    PlanState,
+    PlanWish,
+    is_replaceable,
+    reminder_days,
+    reminder_of,
+    wish_of,
+)
 from portal.domain.refusal import Refused
 from portal.storage import Session, message
 from portal.storage import account as accounts
@@ -19,6 +29,7 @@ from portal.storage import customer as customers
 from portal.storage import limit as limits
 from portal.storage import organisation as organisations
 from portal.storage import plan as plans
+from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.organisation import Organisation
 from portal.storage.plan import Plan, PlanLink
@@ -109,6 +120,26 @@ def is_open(plan: Plan, now: datetime) -> bool:
     return plan.state == PlanState.offered and plan.expires_at is not None and now < plan.expires_at
 
 
+def fits(plan: Plan, replaces: Plan | None, owed_on: Account, payable: int) -> bool:
+    """Whether as much is owed as the plan takes: a settlement that forgives nothing is none. A change needs the
+    edition whose place it takes: one that was kept meanwhile, or cancelled, is not replaced.
+    """
+    if replaces is not None and not is_replaceable(PlanState(replaces.state)):
+        return False
+    return payable >= least_cents(plan) and owed_on.status == "open"
+
+
+def least_cents(plan: Plan) -> int:
+    """What must be owed for it to be signed."""
+    return plan.total_cents + (plan.kind == PlanKind.settlement)
+
+
+def is_owed(session: Session, plan: Plan) -> bool:
+    """Whether its debt still stands, as the books say: nobody is asked for what was paid."""
+    owed_on = accounts.by_id(session, plan.account_id)
+    return owed_on is not None and owed_on.status != "closed" and owed_on.balance_cents >= least_cents(plan)
+
+
 # --- the clock: reminders, and the end ------------------------------------------------------------------------------
 
 
@@ -135,6 +166,11 @@ def _reminded(session: Session, plan_id: str, ports: Ports) -> list[str]:
     days = reminder_of(row.offered_at, row.expires_at, reminder_days(rules.words("plan_reminder_days")), now)
     if not days or message.times_told(session, "plan_reminder", row.customer_id, row.id) >= REMINDERS_MAX:
         return []  # counted, for the days may have been set anew meanwhile
+    replaces = plans.fresh(session, row.replaces_id) if row.replaces_id else None
+    owed_on = accounts.lock(session, row.account_id)
+    payable = payable_cents(session, owed_on, replaces.schedule_id if replaces is not None else None)
+    if not fits(row, replaces, owed_on, payable):
+        return []  # its page would not let them sign; fits it again, its turn comes with the next look
     return tell_offer(session, "plan_reminder", row, f"plan_reminder:{row.id}:{days}", now)
 
 

@@ -13,7 +13,7 @@ from portal.domain.card import CardFacts, GatewayRefused, GatewayUnreachable
 from portal.domain.due_date import WeekendRule, local_date
 from portal.domain.payment_link import digest, new_token
 from portal.domain.payment_method import NEW_CARD, brand_name, is_nonce
-from portal.domain.plan import PlanKind, PlanState, PlanTerms, is_replaceable
+from portal.domain.plan import PlanTerms
 from portal.domain.plan_agreement import plan_text
 from portal.domain.plan_agreement_terms import PlanAgreementTerms
 from portal.domain.record_disclosure import DisclosureTerms, disclosure
@@ -37,7 +37,7 @@ from portal.usecases.checkout import ATTEMPT_WINDOW, DECLINES_PER_DAY, TRIES_PER
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.payment_method import ENTERED, NEW
 from portal.usecases.plan import payable_cents, terms
-from portal.usecases.plan_offer import FoundOffer, OfferState, found
+from portal.usecases.plan_offer import FoundOffer, OfferState, fits, found
 from portal.usecases.ports import Ports
 from portal.usecases.schedule import CardChoice
 from portal.usecases.visit import USER_AGENT_LENGTH_MAX, VISIT_LASTS, VISITS_PER_HOUR
@@ -74,13 +74,8 @@ class SignWalk:
 
     @property
     def fits(self) -> bool:
-        """Whether as much is owed as the plan takes: a settlement that forgives nothing is none. A change needs the
-        edition whose place it takes: one that was kept meanwhile, or cancelled, is not replaced.
-        """
-        if self.replaces is not None and not is_replaceable(PlanState(self.replaces.state)):
-            return False
-        least = self.plan.total_cents + (self.plan.kind == PlanKind.settlement)
-        return self.payable_cents >= least and self.account.status == "open"
+        """Whether it can be signed on what is owed now."""
+        return fits(self.plan, self.replaces, self.account, self.payable_cents)
 
     @property
     def is_disputed(self) -> bool:

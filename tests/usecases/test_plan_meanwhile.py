@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
+from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.ledger import Recipe
 from portal.storage import account as accounts
+from portal.storage import message as messages
 from portal.usecases.ledger import post
+from portal.usecases.plan_offer import remind
 from tests.rig.house import House
-from tests.rig.plans import account_now, instalments, plan_now, settlement, signed
-from tests.rig.series import run_due
+from tests.rig.plans import account_now, instalments, offered, plan_now, settlement, signed, wish
+from tests.rig.series import run_due, today, told
 
 
 @pytest.fixture
@@ -24,6 +28,36 @@ def book(house: House, account_id: str, recipe: Recipe, cents: int) -> None:
     with house.ports.database.transaction(house.organisation_id) as session:
         owed_on, now = accounts.lock(session, account_id), house.clock.now()
         post(session, owed_on, recipe, cents, event_key=f"{recipe}:{cents}", posted_at=now, posted_by="staff")
+
+
+def test_n4_nobody_is_reminded_of_an_offer_whose_debt_was_paid_unless_it_is_owed_again(
+    house: House,
+) -> None:
+    late = Rhythm(Frequency.weekly, today(house) + timedelta(days=40))
+    plan = offered(house, wish(house, rhythm=late), offer_days=14)
+    assert told(house) == ["plan_offer"]
+    book(house, plan.account_id, Recipe.balance_lowered, 1)
+    house.clock.pass_(days=8)
+    remind(house.ports)
+    assert told(house) == ["plan_offer"]
+    book(house, plan.account_id, Recipe.balance_placed, 1)
+    remind(house.ports)
+    assert told(house) == ["plan_offer", "plan_reminder"]
+
+
+def test_n4_an_offer_that_waited_for_the_morning_does_not_leave_once_its_debt_was_paid(house: House) -> None:
+    def held_by() -> str | None:
+        told(house)
+        with house.ports.database.read(house.organisation_id) as session:
+            [row] = messages.of_customer(session, house.customer_id)
+        return row.held_by
+
+    house.clock.at = house.clock.at.replace(hour=9)  # by night where its customer is
+    plan = offered(house)
+    assert held_by() == "quiet_hours"
+    book(house, plan.account_id, Recipe.balance_lowered, 50_000)
+    house.clock.pass_(hours=9)
+    assert held_by() == "offer_over"
 
 
 def test_a_settlement_forgives_what_was_signed_and_no_debt_that_came_after_the_signature(
