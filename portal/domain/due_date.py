@@ -47,7 +47,8 @@ class WeekendRule(StrEnum):
 class Rhythm:
     """When payments are wanted. `start_on` is the first date; with a payday rhythm, the earliest one allowed.
 
-    `payday_on` is one payday the person knows, past or future; `days` two days of the month, 31 meaning the last.
+    `payday_on` is one payday the person knows, past or future; `days` two days of the month, 31 meaning the last. One
+    day of a monthly rhythm is the day it is meant for, where its first month is too short for it.
     """
 
     frequency: Frequency
@@ -124,7 +125,9 @@ def nominal_dates(rhythm: Rhythm) -> Iterator[date]:
             payday = rhythm.payday_on or start
             yield from _every(14, start + timedelta(days=(payday - start).days % 14))
         case Frequency.monthly:
-            yield from (_in_month(start.year, start.month + step, start.day) for step in range(PERIODS_MAX))
+            number = rhythm.days[0] if len(rhythm.days) == 1 else start.day
+            months = (_in_month(start.year, start.month + step, number) for step in range(PERIODS_MAX))
+            yield from (day for day in months if day >= start)
         case Frequency.payday_last_working_day:
             months = (_last_working_day(start.year, start.month + step) for step in range(PERIODS_MAX))
             yield from (day for day in months if day >= start)

@@ -67,7 +67,7 @@ def typed_of(wish: PlanWish, channels: str, offer_days: int) -> PlanTyped:
     """The fields of a wish, to be changed."""
     pays = SETTLEMENT if wish.kind is PlanKind.settlement else ALL if wish.total_cents is None else PART
     rhythm, amounts = wish.rhythm, wish.amounts
-    first, second = (str(day) for day in rhythm.days) if rhythm.days else ("", "")
+    first, second = (str(day) for day in rhythm.days) if len(rhythm.days) == 2 else ("", "")
     return PlanTyped(
         pays=pays,
         total=plain_cents(wish.total_cents) if wish.total_cents is not None else "",

@@ -268,5 +268,8 @@ def moved_on(wish: PlanWish, today: date) -> PlanWish:
     tomorrow = today + timedelta(days=1)
     if wish.rhythm.frequency is Frequency.once:
         return replace(wish, rhythm=replace(wish.rhythm, start_on=tomorrow))
-    start_on = next(each for each in nominal_dates(wish.rhythm) if each >= tomorrow)
-    return replace(wish, rhythm=replace(wish.rhythm, start_on=start_on))
+    rhythm, start_on = wish.rhythm, next(each for each in nominal_dates(wish.rhythm) if each >= tomorrow)
+    if rhythm.frequency is Frequency.monthly:  # from 28 February on, the 31st is still the 31st
+        meant = rhythm.days[0] if len(rhythm.days) == 1 else rhythm.start_on.day
+        rhythm = replace(rhythm, days=(meant,) if meant != start_on.day else ())
+    return replace(wish, rhythm=replace(rhythm, start_on=start_on))

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.ledger import Recipe
+from portal.domain.plan import wish_of
+from portal.domain.plan_wish import typed_of
 from portal.storage import account as accounts
 from portal.storage import message as messages
+from portal.storage import plan as plans
 from portal.usecases.ledger import post
-from portal.usecases.plan_offer import remind
+from portal.usecases.plan_offer import make_link, moved_on, remind, send_fresh
 from tests.rig.house import House
-from tests.rig.plans import account_now, instalments, offered, plan_now, settlement, signed, wish
+from tests.rig.plans import NEVER, account_now, instalments, offered, plan_now, settlement, signed, wish
 from tests.rig.series import run_due, today, told
 
 
@@ -58,6 +61,23 @@ def test_n4_an_offer_that_waited_for_the_morning_does_not_leave_once_its_debt_wa
     book(house, plan.account_id, Recipe.balance_lowered, 50_000)
     house.clock.pass_(hours=9)
     assert held_by() == "offer_over"
+
+
+def test_a_fresh_offer_keeps_the_day_of_the_month_where_its_first_month_is_a_short_one(house: House) -> None:
+    house.set("weekend_rule", value="same")
+    plan = offered(house, wish(house, 4, rhythm=Rhythm(Frequency.monthly, date(2027, 1, 31))))
+    house.clock.at = house.clock.at.replace(year=2027, month=2, day=10)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        row = plans.by_id(session, plan.id)
+        assert row is not None
+        token = make_link(session, row, expires_at=house.clock.at + NEVER, now=house.clock.at, made_by="test")
+    send_fresh(house.ports, house.organisation_id, token)
+    with house.ports.database.read(house.organisation_id) as session:
+        fresh = plans.editions(session, plan.reference)[-1]
+    dates = ["2027-02-28", "2027-03-31", "2027-04-30", "2027-05-31"]
+    assert [each["due_on"] for each in fresh.instalments] == dates
+    assert moved_on(wish_of(fresh.wish), date(2027, 2, 28)).rhythm.start_on == date(2027, 3, 31)
+    assert typed_of(wish_of(fresh.wish), "email", 14).start_on == dates[0]
 
 
 def test_a_settlement_forgives_what_was_signed_and_no_debt_that_came_after_the_signature(
