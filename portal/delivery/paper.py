@@ -10,6 +10,7 @@ import threading
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -47,11 +48,7 @@ class Paper:
     def __init__(self, templates_dir: Path, translations_dir: Path) -> None:
         self._languages = load_languages(translations_dir)
         self._root = templates_dir / "document"
-        self._fonts = typst.Fonts(
-            include_system_fonts=False,
-            include_embedded_fonts=False,
-            font_paths=[str(path) for path in (*_FONT_ROOTS, _HAND)],
-        )
+        self._fonts = _fonts()
         self._letters = _letters()
         self._printed_in: int | None = None  # the process that printed first
         self._desk = threading.local()  # a typst compiler serves one thread at a time
@@ -208,6 +205,16 @@ def _numbered(rows: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return flat
 
 
+@cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(
+        include_system_fonts=False,
+        include_embedded_fonts=False,
+        font_paths=[str(path) for path in (*_FONT_ROOTS, _HAND)],
+    )
+
+
+@cache
 def _letters() -> frozenset[int]:
     letters: set[int] = set()
     for root in _FONT_ROOTS:

@@ -35,7 +35,6 @@ from portal.usecases.sms_account import set_sms_account
 from tests.rig.simulator_process import SimulatorProcess
 
 if TYPE_CHECKING:
-    from portal.delivery.paper import Paper
     from portal.delivery.wording import Wording
 
 START = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -92,25 +91,18 @@ class ListeningDoorbell:
 
 @cache
 def _wording() -> Wording:
-    """Read once by a process, as the product does: sentences and fonts are the same for every house."""
+    """Read once by a process, as the product does: its sentences are the same for every house."""
     from portal.app import TEMPLATES, TRANSLATIONS
     from portal.delivery.wording import Wording
 
     return Wording(TEMPLATES, TRANSLATIONS)
 
 
-@cache
-def _paper() -> Paper:
-    from portal.app import TEMPLATES, TRANSLATIONS
-    from portal.delivery.paper import Paper
-
-    return Paper(TEMPLATES, TRANSLATIONS)
-
-
 def build_ports(database: Database, simulator: SimulatorProcess, **changes: object) -> Ports:
     """Ports over real parts; pass `mail`, `wording`, `paper` and others to replace one."""
-    from portal.app import DirectoriesHere
+    from portal.app import TEMPLATES, TRANSLATIONS, DirectoriesHere
     from portal.delivery.drawing import Drawings
+    from portal.delivery.paper import Paper
     from portal.delivery.smtp import SmtpMail
 
     seal: Seal = changes.pop("seal", None) or PlainSeal()  # type: ignore[assignment]  # the caller names the field
@@ -136,7 +128,7 @@ def build_ports(database: Database, simulator: SimulatorProcess, **changes: obje
         mail=SmtpMail("127.0.0.1", simulator.smtp_port, sender="no-reply@paydoor.example"),
         carriers=TwilioCarriers(sms_credentials, simulator.url),
         wording=_wording(),
-        paper=_paper(),
+        paper=Paper(TEMPLATES, TRANSLATIONS),
         drawings=Drawings(),
         doorbell=ListeningDoorbell(),
         seal=seal,
