@@ -17,6 +17,7 @@ from portal.domain.plan import (
     PlanState,
     PlanTerms,
     PlanWish,
+    is_replaceable,
     new_reference,
     offer_until,
     require_move,
@@ -115,7 +116,8 @@ def worked_out(wish: PlanWish, payable: int, rules: OrganisationSettings, today:
 def offer(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
     """Puts a draft to the customer and promises the message; offering it again changes nothing.
 
-    Refused: `plan_unknown`, `plan_state`, `schedule_date_past`.
+    Refused: `plan_unknown`, `plan_state`, `schedule_date_past`; what it asks for is owed no more (`account_not_open`,
+    `plan_above_balance`, `plan_settles_nothing`), or its way is closed (`plan_no_email`, `plan_no_phone`).
     """
 
     def work(session: Session) -> tuple[Plan, list[str]]:
@@ -125,6 +127,7 @@ def offer(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
             return row, []
         if row.state != PlanState.draft:
             raise Refused("plan_state", reference=row.reference, state=row.state)
+        _require_offerable(session, row)
         put(session, row, by, now)
         promised = tell_offer(session, "plan_offer", row, f"plan_offer:{row.id}", now)
         session.flush()
@@ -136,6 +139,18 @@ def offer(ports: Ports, organisation_id: str, plan_id: str, by: str) -> Plan:
     for message_id in promised:
         ports.doorbell.ring_message(organisation_id, message_id)
     return row
+
+
+def _require_offerable(session: Session, row: Plan) -> None:
+    """A draft may have lain for long: nobody is asked for what was paid since, or written to where they are no more."""
+    account = accounts.lock(session, row.account_id)
+    if account.status != "open":
+        raise Refused("account_not_open", status=account.status)
+    payable = payable_cents(session, account)
+    if not fits(row, None, account, payable):
+        code = "plan_above_balance" if payable < row.total_cents else "plan_settles_nothing"
+        raise Refused(code, payable_cents=payable)
+    channels_of(session, payer_of(session, account), row.channels)
 
 
 def put(session: Session, row: Plan, by: str, now: datetime) -> None:
@@ -197,6 +212,20 @@ def payable_cents(session: Session, account: Account, without_subject: str | Non
         if each.subject_id != without_subject or each.status != "due"
     )
     return max(account.balance_cents - promised, 0)
+
+
+def fits(plan: Plan, replaces: Plan | None, owed_on: Account, payable: int) -> bool:
+    """Whether as much is owed as the plan takes: a settlement that forgives nothing is none. A change needs the
+    edition whose place it takes: one that was kept meanwhile, or cancelled, is not replaced.
+    """
+    if replaces is not None and not is_replaceable(PlanState(replaces.state)):
+        return False
+    return payable >= least_cents(plan) and owed_on.status == "open"
+
+
+def least_cents(plan: Plan) -> int:
+    """What must be owed for it to be signed."""
+    return plan.total_cents + (plan.kind == PlanKind.settlement)
 
 
 def wish_of_preset(preset: PlanPreset, payable: int, today: date) -> PlanWish:

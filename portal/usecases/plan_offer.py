@@ -11,17 +11,7 @@ from functools import partial
 
 from portal.domain.due_date import Frequency, local_date, nominal_dates
 from portal.domain.payment_link import digest, new_token
-from portal.domain.plan import (
-    OPEN,
-    REMINDERS_MAX,
-    PlanKind,
-    PlanState,
-    PlanWish,
-    is_replaceable,
-    reminder_days,
-    reminder_of,
-    wish_of,
-)
+from portal.domain.plan import OPEN, REMINDERS_MAX, PlanState, PlanWish, reminder_days, reminder_of, wish_of
 from portal.domain.refusal import Refused
 from portal.storage import Session, message
 from portal.storage import account as accounts
@@ -29,7 +19,6 @@ from portal.storage import customer as customers
 from portal.storage import limit as limits
 from portal.storage import organisation as organisations
 from portal.storage import plan as plans
-from portal.storage.account import Account
 from portal.storage.customer import Customer
 from portal.storage.organisation import Organisation
 from portal.storage.plan import Plan, PlanLink
@@ -37,7 +26,7 @@ from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record, settings_of
 from portal.usecases.payment_link import FRESH_PER_HOUR, home
-from portal.usecases.plan import PlanOrder, draft, locked, move, payable_cents, put
+from portal.usecases.plan import PlanOrder, draft, fits, least_cents, locked, move, payable_cents, put
 from portal.usecases.plan_life import end_change
 from portal.usecases.plan_promise import tell_offer
 from portal.usecases.ports import Ports
@@ -118,20 +107,6 @@ def state_of(plan: Plan, link: PlanLink, now: datetime) -> OfferState:
 def is_open(plan: Plan, now: datetime) -> bool:
     """Whether an offer may still be signed, and reminded of (N4)."""
     return plan.state == PlanState.offered and plan.expires_at is not None and now < plan.expires_at
-
-
-def fits(plan: Plan, replaces: Plan | None, owed_on: Account, payable: int) -> bool:
-    """Whether as much is owed as the plan takes: a settlement that forgives nothing is none. A change needs the
-    edition whose place it takes: one that was kept meanwhile, or cancelled, is not replaced.
-    """
-    if replaces is not None and not is_replaceable(PlanState(replaces.state)):
-        return False
-    return payable >= least_cents(plan) and owed_on.status == "open"
-
-
-def least_cents(plan: Plan) -> int:
-    """What must be owed for it to be signed."""
-    return plan.total_cents + (plan.kind == PlanKind.settlement)
 
 
 def is_owed(session: Session, plan: Plan) -> bool:

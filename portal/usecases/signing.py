@@ -36,8 +36,8 @@ from portal.usecases.agreement import card_named
 from portal.usecases.checkout import ATTEMPT_WINDOW, DECLINES_PER_DAY, TRIES_PER_HOUR_AND_ADDRESS
 from portal.usecases.organisation import OrganisationSettings, settings_of
 from portal.usecases.payment_method import ENTERED, NEW
-from portal.usecases.plan import payable_cents, terms
-from portal.usecases.plan_offer import FoundOffer, OfferState, fits, found
+from portal.usecases.plan import fits, payable_cents, terms
+from portal.usecases.plan_offer import FoundOffer, OfferState, found
 from portal.usecases.ports import Ports
 from portal.usecases.schedule import CardChoice
 from portal.usecases.visit import USER_AGENT_LENGTH_MAX, VISIT_LASTS, VISITS_PER_HOUR

@@ -3,17 +3,22 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
 from portal.domain.due_date import Frequency, Rhythm
 from portal.domain.ledger import Recipe
-from portal.domain.plan import wish_of
+from portal.domain.plan import PlanWish, wish_of
 from portal.domain.plan_wish import typed_of
+from portal.domain.refusal import Refused
 from portal.storage import account as accounts
+from portal.storage import customer as customers
 from portal.storage import message as messages
 from portal.storage import plan as plans
+from portal.storage.plan import Plan
 from portal.usecases.ledger import post
+from portal.usecases.plan import PlanOrder, make, offer
 from portal.usecases.plan_offer import make_link, moved_on, remind, send_fresh
 from tests.rig.house import House
 from tests.rig.plans import NEVER, account_now, instalments, offered, plan_now, settlement, signed, wish
@@ -31,6 +36,35 @@ def book(house: House, account_id: str, recipe: Recipe, cents: int) -> None:
     with house.ports.database.transaction(house.organisation_id) as session:
         owed_on, now = accounts.lock(session, account_id), house.clock.now()
         post(session, owed_on, recipe, cents, event_key=f"{recipe}:{cents}", posted_at=now, posted_by="staff")
+
+
+def drafted(house: House, wanted: PlanWish) -> Plan:
+    order, now = PlanOrder(house.account(), wanted), house.clock.now()
+    return house.ports.database.run(house.organisation_id, partial(make, order=order, by="staff", now=now))
+
+
+@pytest.mark.parametrize(("total_cents", "code"), [(None, "plan_above_balance"), (40_000, "plan_settles_nothing")])
+def test_a_draft_that_fits_no_more_is_not_offered_and_is_once_it_fits(
+    house: House, total_cents: int | None, code: str
+) -> None:
+    row = drafted(house, settlement(house, total_cents) if total_cents else wish(house))
+    book(house, row.account_id, Recipe.balance_lowered, 10_000)
+    with pytest.raises(Refused, match=code):
+        offer(house.ports, house.organisation_id, row.id, "staff")
+    assert (plan_now(house, row.id).state, told(house)) == ("draft", [])
+    book(house, row.account_id, Recipe.balance_placed, 10_000)
+    assert offer(house.ports, house.organisation_id, row.id, "staff").state == "offered"
+
+
+def test_a_draft_is_not_offered_to_an_address_that_is_gone(house: House) -> None:
+    row = drafted(house, wish(house))
+    with house.ports.database.transaction(house.organisation_id) as session:
+        payer = customers.by_id(session, house.customer_id)
+        assert payer is not None
+        payer.email = None
+    with pytest.raises(Refused, match="plan_no_email"):
+        offer(house.ports, house.organisation_id, row.id, "staff")
+    assert plan_now(house, row.id).state == "draft"
 
 
 def test_n4_nobody_is_reminded_of_an_offer_whose_debt_was_paid_unless_it_is_owed_again(
