@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from portal.domain.due_date import local_date
+from portal.domain.due_date import local_date, moment_of
 from portal.domain.refusal import Refused
 from portal.domain.subscription import (
     Feature,
@@ -26,6 +26,7 @@ from portal.storage import account as accounts
 from portal.storage import customer as customers
 from portal.storage import organisation as organisations
 from portal.storage import subscription as subscriptions
+from portal.storage.organisation import Organisation
 from portal.storage.subscription import Program, Subscription
 from portal.usecases import contact
 from portal.usecases.account import open_account
@@ -122,7 +123,9 @@ def assign(session: Session, order: Assignment, by: str, now: datetime) -> Subsc
         state=SubscriptionState.assigned.value,
         assigned_at=now,
         assigned_by=by,
-        activate_by=now + activation(order.activation_days, rules.number("subscription_activation_days")),
+        activate_by=deadline(
+            order.end_on, order.activation_days, rules.number("subscription_activation_days"), paid_to, now
+        ),
         periods=[],
     )
     session.add(row)
@@ -148,12 +151,15 @@ def just_assigned(session: Session, order: Assignment, by: str, now: datetime) -
     return next((row for row in subscriptions.of_customer(session, order.customer_id) if is_it(row)), None)
 
 
-def activation(days: int | None, usual: int) -> timedelta:
-    """How long it may be activated. Refused `activation_days_wrong`."""
+def deadline(end_on: date, days: int | None, usual: int, paid_to: Organisation, now: datetime) -> datetime:
+    """Until when it may be activated, at most to the end of its program: after it nobody is reminded of anything.
+
+    Refused `activation_days_wrong`.
+    """
     wanted = days if days is not None else usual
     if not 1 <= wanted <= ACTIVATION_DAYS_MAX:
         raise Refused("activation_days_wrong", most=ACTIVATION_DAYS_MAX)
-    return timedelta(days=wanted)
+    return min(now + timedelta(days=wanted), moment_of(end_on + timedelta(days=1), 0, paid_to.timezone))
 
 
 def require_manager(manager: Manager) -> None:

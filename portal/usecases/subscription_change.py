@@ -55,7 +55,7 @@ def ask(
 
     Not `may_wait`: refused then, `change_two_people`; for a door that takes people's word for who they are.
     Refused: `subscription_unknown`, `subscription_state`, `change_why`, `holds_card_number`, `change_dates`,
-    `change_amount`, `payment_unknown`, `payment_over`.
+    `change_under_way`, `change_amount`, `payment_unknown`, `payment_over`.
     """
 
     def work(session: Session) -> tuple[SubscriptionChange, list[str]]:

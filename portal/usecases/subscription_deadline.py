@@ -20,7 +20,7 @@ from portal.usecases.organisation import record, settings_of
 from portal.usecases.ports import Ports
 from portal.usecases.row_of_sweep import try_row
 from portal.usecases.schedule_outcome import complete
-from portal.usecases.subscription import activation, locked, move, terms_of
+from portal.usecases.subscription import deadline, locked, move, terms_of
 from portal.usecases.subscription_promise import tell
 
 BATCH = 200
@@ -95,7 +95,7 @@ def reopen(ports: Ports, organisation_id: str, subscription_id: str, days: int |
             raise Refused("subscription_past")
         usual = settings_of(session, paid_to).number("subscription_activation_days")
         move(row, SubscriptionState.assigned)
-        row.assigned_at, row.activate_by = now, now + activation(days, usual)
+        row.assigned_at, row.activate_by = now, deadline(row.end_on, days, usual, paid_to, now)
         row.ended_at = row.ended_by = None
         session.flush()
         record(session, by, "subscription_reopened", row.id, now)

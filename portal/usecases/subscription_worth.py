@@ -39,6 +39,7 @@ from portal.usecases.subscription import locked, terms_of
 from portal.usecases.subscription_outcome import placed_key
 
 OPEN_PAYMENT = frozenset({"due", "declined"})
+UNDER_WAY = frozenset({"charging", "review"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +185,23 @@ def longer(case: Case, wish: Wish) -> tuple[Period, ...]:
 def shorter(case: Case, wish: Wish) -> list[tuple[Obligation, int]]:
     """(payment, what is left of it) for everything after the new end that was not charged yet.
 
-    Refused `change_dates`.
+    Refused `change_dates`; `change_under_way` while one that would cost less is being charged: declined, it would be
+    tried again for the whole.
     """
     if wish.until is None or not max(case.today, case.row.start_on) <= wish.until < case.row.end_on:
         raise Refused("change_dates")
     changed = []
     for period in case.periods:
         due = next((each for each in case.payments if each.seq == period.number), None)
-        if due is None or due.status not in OPEN_PAYMENT or period.ends_on <= wish.until:
+        if due is None or due.status not in OPEN_PAYMENT | UNDER_WAY or period.ends_on <= wish.until:
             continue
         left = (
             0 if period.begins_on > wish.until else min(cut(period, terms_of(case.row), wish.until), due.amount_cents)
         )
+        if due.status in UNDER_WAY:
+            if left < due.amount_cents:
+                raise Refused("change_under_way")
+            continue
         changed.append((due, left))
     return changed
 

@@ -18,7 +18,6 @@ from portal.usecases.ledger import differs_from_entries
 from portal.usecases.schedule import card_typed
 from portal.usecases.schedule_card import Accepted, card_change_shown, replace_card
 from portal.usecases.schedule_change import CUSTOMER, cancel, cancel_one, move, skip
-from portal.usecases.subscription_deadline import expire, remind, reopen
 from portal.usecases.subscription_order import due_now, look, pay_now
 from portal.usecases.subscription_report import STOP, WRONG, write
 from portal.usecases.upcoming import announce_upcoming
@@ -341,28 +340,6 @@ def test_c47_what_is_wrong_is_kept_for_the_case_manager_a_few_times_a_day(house:
     write(house.ports, house.organisation_id, person, one, WRONG, "Once more")
     with pytest.raises(Refused, match="reports_capped"):
         write(house.ports, house.organisation_id, person, one, WRONG, "Again")
-
-
-def test_n4_one_that_waits_is_reminded_closed_in_time_and_opened_again_by_staff(house: House) -> None:
-    one = assigned(house)
-    late = pressed(house, one)
-    for _ in range(15):
-        remind(house.ports)
-        remind(house.ports)
-        expire(house.ports)
-        house.clock.pass_(days=1)
-    assert row_of(house, one).state == "expired"
-    events = Counter(told(house))
-    assert (events["subscription_reminder"], events["subscription_expired"]) == (3, 1)
-    assert "subscription_not_activated" in alarms(house)
-    with pytest.raises(Refused, match="subscription_not_open"):
-        pay_now(house.ports, house.organisation_id, house.customer_id, one, late)
-    reopen(house.ports, house.organisation_id, one, None, "test")
-    assert Counter(told(house))["subscription_assigned"] == 2
-    first, *_ = activated(house, one)
-    assert (first.status, first.amount_cents < 7_000) == ("paid", True), "the part of the month that is left"
-    with pytest.raises(Refused, match="subscription_state"):
-        reopen(house.ports, house.organisation_id, one, None, "test")
 
 
 def test_a_participant_stops_all_of_it_but_leaves_out_no_single_month(house: House) -> None:

@@ -221,6 +221,19 @@ def test_a_shorter_program_charges_nothing_after_its_new_end(house: House) -> No
         changed(house, one, ChangeKind.shorten, until=date(2026, 12, 10))
 
 
+def test_a_month_that_is_on_its_way_is_not_cut_for_declined_it_would_be_tried_again_whole(house: House) -> None:
+    one = running(house)
+    house.set("subscription_approval_cents", 100_000)
+    house.simulator.faults("reset_after", merchant=house.merchant_id, operation="sale", times=1)
+    lived(house, 30)
+    assert amounts(house, one)[1] == (7_000, "charging")
+    with pytest.raises(Refused, match="change_under_way"):
+        changed(house, one, ChangeKind.shorten, until=date(2026, 12, 16))
+    assert [status for _, status in amounts(house, one)] == ["paid", "charging", "due", "due"]
+    changed(house, one, ChangeKind.shorten, until=date(2027, 1, 1))
+    assert [status for _, status in amounts(house, one)] == ["paid", "charging", "cancelled", "cancelled"]
+
+
 def test_what_falls_into_a_pause_is_neither_charged_nor_owed_and_the_rest_goes_on(house: House) -> None:
     one = running(house)
     changed(house, one, ChangeKind.pause)

@@ -153,6 +153,7 @@ SENTENCES: dict[str, str] = {
     "change_two_people": "With what one person alone changed in the last 30 days that is worth {worth_cents}, more "
     "than the {limit_cents} one may decide: ask for it at the console, where a second person decides. "
     "To charge nothing until then: flask --app wsgi subscription pause",
+    "change_under_way": "A payment is being charged at this moment. Try again when it is through.",
     "change_why": "Give a reason of up to {most} characters.",
     "feature_unknown": "The program has no feature called {name}.",
     "holds_card_number": "That looks like a card number.",

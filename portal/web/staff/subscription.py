@@ -145,6 +145,7 @@ FIELDS = {
     "change_why": "why",
     "holds_card_number": "why",
     "change_dates": "until",
+    "change_under_way": "until",
     "date_missing": "until",
     "date_unreadable": "until",
     "change_amount": "amount",

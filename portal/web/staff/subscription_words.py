@@ -156,6 +156,7 @@ def sentence(refused: Refused) -> str:
         ),
         "change_decided": _("It was decided already."),
         "change_same_person": _("Somebody else must decide: you asked for it."),
+        "change_under_way": _("A payment is being charged at this moment. Try again when it is through."),
         "change_unknown": _("That change is not there any more."),
         "change_why": _("Say why, in up to %(most)s characters.", most=facts.get("most", 0)),
         "customer_unknown": _("There is no participant with that number."),
