@@ -67,6 +67,11 @@ class Chosen:
         return len(self.lines) == 1 and not self.row.is_whole
 
     @property
+    def is_gone(self) -> bool:
+        """One of its services was paid, or is being paid, by something else: it has to be chosen anew."""
+        return any(line.free_cents <= 0 for line in self.lines)
+
+    @property
     def version(self) -> str:
         """Changes with what is left of any of them, for pages on which the amount is still open."""
         return quote_version(*((line.row.id, line.free_cents) for line in self.lines))
@@ -192,7 +197,7 @@ def enter(session: Session, chosen: Chosen, typed_amount: str | None, note: str,
 
 def _amount(chosen: Chosen, typed: str | None) -> int:
     rules = amount_rules(chosen)
-    if rules.payable_cents <= 0 or any(line.free_cents <= 0 for line in chosen.lines):
+    if chosen.is_gone:
         raise Refused("services_paid")
     if chosen.is_single:
         return within(parse_amount(typed or ""), rules)

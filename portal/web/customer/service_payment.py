@@ -49,7 +49,7 @@ def first(here: Here, selection_id: str) -> AnyResponse:
     chosen, cards = _seen(here, selection_id)
     if chosen.is_under_way:
         return _to_result(selection_id)
-    return _first(chosen, cards, _as_stored(chosen), 200)
+    return _gone() if chosen.is_gone else _first(chosen, cards, _as_stored(chosen), 200)
 
 
 @page_for(PAY, "POST", name="pay_services_post")
@@ -88,7 +88,7 @@ def second(here: Here, selection_id: str) -> AnyResponse:
         return _to_result(selection_id)
     if chosen.row.amount_cents is None or not _has_two_screens(chosen):
         return move_on(path_of("pay_services", selection_id=selection_id))
-    return _second(chosen, cards, Typed(), 200)
+    return _gone() if chosen.is_gone else _second(chosen, cards, Typed(), 200)
 
 
 @page_for(f"{PAY}/method", "POST", name="pay_services_method_post")
@@ -159,12 +159,19 @@ def _wrong(typed: Typed, refusals: dict[str, Refused]) -> Typed:
 def _changed(here: Here, selection_id: str, typed: Typed, refused: Refused) -> AnyResponse:
     """Other figures than were shown, or no payments at all: the figures as they are, and nothing charged."""
     chosen, cards = _seen(here, selection_id)
-    if refused.code == "services_off" or not chosen.total_cents:
+    if refused.code == "services_off":
         return page("customer/services_changed.html", 409, sentence=sentence(refused))
     if refused.code == "cards_resting":
         return page("customer/services_changed.html", 429, sentence=sentence(refused))
+    if chosen.is_gone:
+        return _gone()
     kept = Typed(plain_amount(chosen.total_cents), typed.note, typed.method, False, {}, sentence(refused))
     return _first(chosen, cards, kept, 409)
+
+
+def _gone() -> AnyResponse:
+    """What was chosen cannot be paid as it was: no figures are shown that a press would only refuse."""
+    return page("customer/services_changed.html", 409, sentence=sentence(Refused("services_paid")))
 
 
 def _first(chosen: Chosen, cards: list[PaymentMethod], typed: Typed, status: int) -> AnyResponse:
