@@ -187,7 +187,7 @@ def _announced_for(session: Session, obligation_id: str) -> list[Share]:
 
 
 def _given_back(session: Session, obligation_id: str, service_ids: Sequence[str]) -> dict[str, int]:
-    """Service id -> what came back on it of charges of other payments, and was not paid or taken off again.
+    """Service id -> what came back on it of charges of other payments, and was not paid or taken off again by hand.
 
     Nothing had come back on it when it was announced (`autopay_announce.owing_now`), so all of it is since.
     """
@@ -197,15 +197,21 @@ def _given_back(session: Session, obligation_id: str, service_ids: Sequence[str]
     moved = [(rows[0], sum(each.change_cents for each in rows)) for rows in events.values()]
     if not any(row.charge_id is not None and cents > 0 for row, cents in moved):
         return {}
-    own = {attempt.id for attempt in charge.of_obligation(session, obligation_id)}
     found: dict[str, int] = {}
     for row, cents in sorted(moved, key=lambda each: (each[0].posted_at, each[1] > 0)):
-        before = found.get(row.service_id, 0)
-        if row.charge_id in own:
-            continue
-        if cents < 0 or row.charge_id is not None:
-            found[row.service_id] = max(0, before + cents)
+        made_for = _announced_by(session, row.charge_id)
+        is_back = row.charge_id is not None and made_for != obligation_id
+        if (cents > 0 and is_back) or (cents < 0 and made_for is None):
+            found[row.service_id] = max(0, found.get(row.service_id, 0) + cents)
     return found
+
+
+def _announced_by(session: Session, charge_id: str | None) -> str | None:
+    """The announced payment that a charge is an attempt of; None for every other move of money."""
+    made = charge.by_id(session, charge_id) if charge_id else None
+    due = obligation.by_id(session, made.obligation_id) if made else None
+    is_announced = due is not None and due.kind == SCHEDULED and bool(share.of_obligation(session, due.id))
+    return due.id if due is not None and is_announced else None
 
 
 def _taken(session: Session, charge_id: str | None, kind: EntryKind) -> list[Share]:

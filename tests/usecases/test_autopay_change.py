@@ -19,7 +19,7 @@ from portal.usecases.delivery_log import clear_bounce, mark_bounced
 from portal.usecases.objection import Outcome as Resolved
 from portal.usecases.objection import Way, object_to, resolve
 from portal.usecases.rule import notice_key
-from portal.usecases.service import lower_service
+from portal.usecases.service import lower_service, raise_service
 from tests.rig.autopay import lived, payments, practice, seen_of, turned_on
 from tests.rig.house import House
 from tests.rig.payment import give_back, settle
@@ -277,6 +277,20 @@ def test_what_lowers_a_service_after_money_was_given_back_for_it_is_taken_off_th
     lived(house, 20)
     assert taken_by_autopay(house, owed) == [4_000]
     assert balances(house, owed) == {one: 1_000}
+
+
+def test_a_payment_of_autopay_itself_is_not_taken_off_what_was_given_back(house: House, owed: str) -> None:
+    turned_on(house, owed)
+    announced(house, owed, 6_000)
+    [one] = balances(house, owed)
+    with house.ports.database.transaction(house.organisation_id) as session:
+        raise_service(session, one, 4_000, EntryKind.fee, now=house.clock.at, by="test")
+    lived(house, 4)
+    assert [due.amount_cents for due in payments(house, owed)] == [6_000, 4_000]
+    by_hand_and_back(house, owed, {one: 3_000}, {one: 3_000})
+    lived(house, 20)
+    assert taken_by_autopay(house, owed) == [6_000, 1_000]
+    assert balances(house, owed) == {one: 3_000}
 
 
 def test_above_what_one_payment_may_be_the_client_is_asked_and_a_small_rest_is_charged_whole(
