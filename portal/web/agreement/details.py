@@ -9,7 +9,7 @@ from portal.storage import Session
 from portal.usecases import signing
 from portal.usecases.plan import terms
 from portal.web.access import organisation, ports
-from portal.web.agreement.guard import Here, locked, place, spent, step
+from portal.web.agreement.guard import Here, locked, place, step
 from portal.web.fragments import move_on, page
 from portal.web.personal_link import closed
 
@@ -46,5 +46,5 @@ def post(here: Here) -> AnyResponse:
     try:
         begun = ports().database.run(organisation().id, work)
     except Refused:
-        return spent(here.walk.state)
+        return move_on(here.path(SignStep.details.value))  # the guard says what it is now
     return move_on(here.path(SignStep.card.value)) if begun else closed()

@@ -21,6 +21,9 @@ from portal.web.agreement.door import SIGNING, door, path_of
 from portal.web.fragments import move_on, page
 from portal.web.personal_link import closed, secret_here
 
+# refused because of what became of the offer while a button was pressed: the step is opened anew, and says what
+NOT_OPEN = frozenset({"plan_not_open", "plan_disputed", "plan_outdated"})
+
 
 @dataclass(frozen=True, slots=True)
 class Here:

@@ -91,7 +91,8 @@ def _show(token: str) -> Response:
     with ports().database.read(organisation().id) as session:
         found = find(session, token, ports().clock.now())
         rules = settings_of(session, found.organisation) if found is not None else settings(session)
-        owed_on = accounts.by_id(session, found.plan.account_id) if found is not None else None
+        is_over = found is not None and found.state is OfferState.expired
+        owed_on = accounts.by_id(session, found.plan.account_id) if found is not None and is_over else None
     before_known(rules)
     if found is None:
         return unreferred(page("personal_link/unknown.html", 404))

@@ -10,7 +10,7 @@ from portal.usecases import sign, signing
 from portal.usecases.charge import charge_obligation
 from portal.usecases.sign import Given
 from portal.web.access import organisation, ports
-from portal.web.agreement.guard import Here, place, spent, step
+from portal.web.agreement.guard import NOT_OPEN, Here, place, step
 from portal.web.fragments import move_on, page
 from portal.web.personal_link import closed
 from portal.web.refusals import sentence
@@ -59,10 +59,8 @@ def post(here: Here) -> AnyResponse:
 def _refused(here: Here, refused: Refused, given: Given) -> AnyResponse:
     if refused.code == "visit_over":
         return closed()
-    if refused.code == "plan_disputed":
-        return page("agreement/disputed.html", 409)
-    if refused.code in {"plan_not_open", "plan_outdated"}:
-        return spent(here.walk.state) if not here.walk.progress.signed else move_on(here.path(SignStep.done.value))
+    if refused.code in NOT_OPEN:
+        return move_on(here.path(SignStep.sign.value))
     if refused.code in TO_TERMS:
         # the new text is shown there, and nothing was signed (attack 67)
         changed = refused.code == "agreement_changed"

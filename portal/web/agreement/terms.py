@@ -9,7 +9,7 @@ from portal.storage import Session
 from portal.usecases import signing
 from portal.usecases.plan_paper import agreement_facts
 from portal.web.access import organisation, ports
-from portal.web.agreement.guard import Here, locked, place, spent, step
+from portal.web.agreement.guard import NOT_OPEN, Here, locked, place, step
 from portal.web.files import pdf
 from portal.web.fragments import move_on, page
 from portal.web.personal_link import closed
@@ -35,7 +35,7 @@ def open_document(here: Here) -> AnyResponse:
     try:
         opened = ports().database.run(organisation().id, work)
     except Refused:
-        return spent(here.walk.state)
+        return move_on(here.path(SignStep.terms.value))  # the guard says what it is now
     return move_on(here.path("document")) if opened else closed()
 
 
@@ -73,10 +73,8 @@ def post(here: Here) -> AnyResponse:
 def _refused(here: Here, refused: Refused) -> AnyResponse:
     if refused.code == "agreement_changed":
         return _page(here, {}, 409, changed=sentence(refused))
-    if refused.code == "plan_disputed":
-        return page("agreement/disputed.html", 409)
-    if refused.code in {"plan_not_open", "plan_outdated"}:
-        return spent(here.walk.state)
+    if refused.code in NOT_OPEN:
+        return move_on(here.path(SignStep.terms.value))
     field = "open-document" if refused.code == "document_not_opened" else "consent"
     return _page(here, {field: sentence(refused)}, 422)
 
