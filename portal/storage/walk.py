@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.storage import account, visit
 from portal.storage.account import Account
-from portal.storage.customer import Customer
+from portal.storage.customer import ContactChangeRequest, Customer
 from portal.storage.obligation import Obligation
 from portal.storage.offer import Offer
 from portal.storage.organisation import Organisation
@@ -22,7 +22,8 @@ from portal.storage.signing import LATEST_CONSENT, RecordConsent
 from portal.storage.visit import Visit
 
 LIVE = ("due", "charging", "review")
-Rows = tuple[Visit, PaymentLink, Account, Customer, Organisation, str | None]  # last: what was said of records, latest
+# last: what was said of records, latest; what this visit found wrong in its contact details
+Rows = tuple[Visit, PaymentLink, Account, Customer, Organisation, str | None, dict[str, Any] | None]
 LinkRows = tuple[PaymentLink, Account, Customer, Organisation]
 
 _OWN: Any = bindparam("organisation_id")
@@ -41,8 +42,19 @@ _SAID = (
     .correlate(Visit)
     .scalar_subquery()
 )
+_CORRECTED = (
+    select(ContactChangeRequest.changes)
+    .where(
+        ContactChangeRequest.organisation_id == _OWN,
+        ContactChangeRequest.visit_id == Visit.id,
+        ContactChangeRequest.status == "open",
+    )
+    .limit(1)
+    .correlate(Visit)
+    .scalar_subquery()
+)
 _VISIT = (
-    select(Visit, PaymentLink, Account, Customer, Organisation, _SAID)
+    select(Visit, PaymentLink, Account, Customer, Organisation, _SAID, _CORRECTED)
     .join(PaymentLink, _own(PaymentLink, Visit.link_id))
     .join(Account, _own(Account, Visit.account_id))
     .join(Customer, _own(Customer, Visit.customer_id))

@@ -91,7 +91,7 @@ def look(session: Session, visit_id: str, secret: str, now: datetime, *, locked:
     rows = rows_of(session, visit_id, secret, now, Purpose.card, locked=locked)
     if rows is None:
         return None
-    visit, link, account, customer, organisation, _said = rows
+    visit, link, account, customer, organisation, *_rest = rows
     plan = schedules.by_id(session, link.subject_id or "")
     payments = obligations.of_subject(session, plan.id) if plan else []
     chosen = settings_of(session, organisation)

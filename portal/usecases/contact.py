@@ -39,18 +39,12 @@ def on_file(customer: Customer) -> dict[str, str]:
     }
 
 
-def typed_in(session: Session, visit_id: str) -> dict[str, str]:
-    """What this visit found wrong, by field, as it was typed."""
-    row = customers.open_change_request(session, visit_id)
-    return {field: str(value) for field, value in row.changes.items()} if row is not None else {}
-
-
-def postal_code(session: Session, walk: Walk) -> str:
+def postal_code(walk: Walk) -> str:
     """The ZIP code somebody typed or was shown in this visit, for the card they type next (W27).
 
     Never one that was shown in part or not at all: elsewhere it proves who somebody is.
     """
-    typed = typed_in(session, walk.visit.id).get("postal_code", "")
+    typed = walk.corrected.get("postal_code", "")
     shown = walk.visit.sign_in_id is None and walk.visit.contact_seen_at and not walk.settings.is_on("mask_contact")
     return typed or ((walk.customer.postal_code or "") if shown else "")
 

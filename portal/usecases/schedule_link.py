@@ -87,7 +87,7 @@ def look(session: Session, visit_id: str, secret: str, now: datetime) -> Schedul
     rows = rows_of(session, visit_id, secret, now, Purpose.schedule)
     if rows is None:
         return None
-    visit, link, account, customer, organisation, _said = rows
+    visit, link, account, customer, organisation, *_rest = rows
     shown = payment_status.of_schedule(session, link.subject_id or "", organisation)
     if shown is None:
         return None

@@ -4,7 +4,8 @@ Called by the link's pages. `look` gathers all that a page of the walk may show;
 """
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from portal.domain.offer import Price, price
@@ -57,6 +58,7 @@ class Walk:
     progress: Progress
     wants_paper: bool = False  # their records go by mail (C14)
     knows_cards: bool = False  # the person is signed in with more than an SSN: their cards need no proof
+    corrected: Mapping[str, str] = field(default_factory=dict)  # what they found wrong in their contact details
 
     @property
     def offer(self) -> OfferOnTable | None:
@@ -156,7 +158,7 @@ def _rows(session: Session, visit_id: str, secret: str, now: datetime) -> walks.
 
 
 def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
-    visit, link, account, customer, organisation, said = rows
+    visit, link, account, customer, organisation, said, corrected = rows
     chosen = settings_of(session, organisation)
     knows_cards = False
     if visit.sign_in_id is not None:
@@ -185,6 +187,7 @@ def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
         progress=_progress(visit, on_table, chosen.is_on("allow_skip_offer")),
         wants_paper=said == "withdrawn",
         knows_cards=knows_cards,
+        corrected=corrected or {},
     )
 
 

@@ -1,7 +1,5 @@
 """The amount step: how much, and with which card. The only page with card fields, so it is a document of its own."""
 
-from dataclasses import dataclass
-
 from flask import Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -26,23 +24,16 @@ from portal.web.refusals import sentence
 LATER = "later"
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    cards: list[CardOnFile]
-    postal_code: str
-
-
-def _known(session: Session, walk: Walk) -> _Known:
+def _cards(session: Session, walk: Walk) -> list[CardOnFile]:
     visit = walk.visit
-    cards = named(
+    return named(
         payment_method.on_file(session, walk, ports().clock.now()),
         proven_id=visit.payment_method_id if visit.method_proven_at is not None else None,
         is_signed_in=walk.knows_cards,
     )
-    return _Known(cards, contact.postal_code(session, walk))
 
 
-@step(Step.amount, read=_known)
+@step(Step.amount, read=_cards)
 def show(here: Here) -> Response:
     """Amounts the organisation allows, cards on file, card fields."""
     visit = here.walk.visit
@@ -62,7 +53,7 @@ def show(here: Here) -> Response:
     return _page(here, choice, {}, 200)
 
 
-@step(Step.amount, "POST", name="amount_post", read=_known)
+@step(Step.amount, "POST", name="amount_post", read=_cards)
 def post(here: Here) -> AnyResponse:
     """Stores the choice, or says what is wrong with it. Card fields are outside the part that is swapped."""
     form = request.form
@@ -96,8 +87,7 @@ def client_token(_here: Here) -> Response:
 
 def _page(here: Here, choice: Choice, errors: dict[str, str], status: int) -> Response:
     walk: Walk = here.walk
-    known: _Known = here.extras
-    cards = known.cards
+    cards: list[CardOnFile] = here.extras
     entered = f"{walk.visit.card_brand} •••• {walk.visit.card_last4}" if walk.visit.card_nonce else ""
     return page(
         "payment_link/amount.html",
@@ -118,7 +108,7 @@ def _page(here: Here, choice: Choice, errors: dict[str, str], status: int) -> Re
         may_save=walk.settings.is_on("save_card"),
         save_card=choice.save_card,
         save_words=save_consent(organisation().name, current()),
-        postal_code=known.postal_code,
+        postal_code=contact.postal_code(walk),
         script_base=script_base(),
         client_token_path=url_for("payment_link.client_token", slug=organisation().slug, visit_id=here.visit_id),
         errors=errors,

@@ -79,8 +79,7 @@ def change(here: Here) -> Response:
     """The form for corrections; filled with what is on file unless that is only shown in part."""
     masks = here.walk.settings.is_on("mask_contact")
     typed = dict.fromkeys(contact.FIELDS, "") if masks else contact.on_file(here.walk.customer)
-    with ports().database.read(organisation().id) as session:
-        typed |= contact.typed_in(session, here.visit_id)
+    typed |= here.walk.corrected
     return _form(here, typed, {}, 200)
 
 
