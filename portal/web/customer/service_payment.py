@@ -96,7 +96,8 @@ def second_post(here: Here, selection_id: str) -> AnyResponse:
     """Submit: pays exactly the amount that stood there."""
     form = request.form
     chosen, _ = _seen(here, selection_id)
-    typed = Typed(method=form.get("method", ""), save_card=form.get("save_card") == "yes")
+    kept = chosen.row.note  # of the first screen, where other figures lead back to
+    typed = Typed(note=kept, method=form.get("method", ""), save_card=form.get("save_card") == "yes")
     return _pay(here, chosen, typed, form.get("quote", ""))
 
 
