@@ -7,6 +7,7 @@ Called by the payment method and checkout use cases. Never sees a card number th
 import hmac
 import re
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from portal.domain.card_number import card_numbers
@@ -34,6 +35,13 @@ ZIP = re.compile(r"[0-9]{5}(-?[0-9]{4})?", re.ASCII)
 TEXT_LENGTH_MAX = 2_000
 LABEL_LENGTH_MAX = 40
 CARDS_MAX = 12  # of one customer
+DAY_ENDS_LAST = timedelta(hours=12)  # after it does in UTC, in the zone farthest to the west
+
+
+def has_expired(expires_year: int, expires_month: int, now: datetime) -> bool:
+    """Whether the last day of a card's month is over everywhere: until then the gateway says whether it is good."""
+    there = now.astimezone(UTC) - DAY_ENDS_LAST
+    return (expires_year, expires_month) < (there.year, there.month)
 
 
 def brand_name(said: str) -> str:

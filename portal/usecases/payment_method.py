@@ -7,7 +7,7 @@ checkout.
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from portal.domain.payment_method import CARD_ON_FILE, PROOF_TRIES_PER_HOUR, digits, is_proven
+from portal.domain.payment_method import CARD_ON_FILE, PROOF_TRIES_PER_HOUR, digits, has_expired, is_proven
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import limit as limits
@@ -90,4 +90,4 @@ def take(session: Session, walk: Payer, method_id: str, now: datetime) -> None:
 
 
 def _expired(card: PaymentMethod, now: datetime) -> bool:
-    return (card.expires_year, card.expires_month) < (now.year, now.month)
+    return has_expired(card.expires_year, card.expires_month, now)

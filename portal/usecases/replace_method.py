@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain.agreement import Text
+from portal.domain.payment_method import has_expired
 from portal.domain.refusal import Refused
 from portal.storage import Session
 from portal.storage import account as accounts
@@ -77,7 +78,7 @@ def running_on(session: Session, customer_id: str, method_id: str) -> list[Runni
 
 def may_take(card: PaymentMethod, now: datetime) -> bool:
     """Whether a card can be charged from now on: it has not expired."""
-    return (card.expires_year, card.expires_month) >= (now.year, now.month)
+    return not has_expired(card.expires_year, card.expires_month, now)
 
 
 def shown(session: Session, running: Sequence[Running], card: PaymentMethod, locale: str, now: datetime) -> list[Text]:

@@ -12,7 +12,7 @@ from portal.domain.agreement import Text, save_consent
 from portal.domain.card import CardFacts, GatewayRefused, GatewayUnreachable
 from portal.domain.money import CENTS_MAX, parse_amount
 from portal.domain.offer import AmountRules, quote_version, within
-from portal.domain.payment_method import brand_name, holds_card_number, is_nonce
+from portal.domain.payment_method import brand_name, has_expired, holds_card_number, is_nonce
 from portal.domain.refusal import Refused
 from portal.domain.service import Share, require_shares
 from portal.domain.service_agreement import authorization
@@ -359,4 +359,4 @@ def authorization_of(paid_to: Organisation, locale: str) -> Text:
 
 def is_over(card: PaymentMethod, now: datetime) -> bool:
     """Whether a card on file has expired."""
-    return (card.expires_year, card.expires_month) < (now.year, now.month)
+    return has_expired(card.expires_year, card.expires_month, now)
