@@ -107,7 +107,7 @@ def pause(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | 
 
 
 def resume(ports: Ports, organisation_id: str, plan_id: str, by: str, why: str | None = None) -> Plan:
-    """Goes on with a paused plan; instalments whose dates went by meanwhile follow the rule for missed ones.
+    """Goes on with a paused plan; instalments whose dates went by meanwhile go to the end.
 
     Refused `plan_state` when it is not paused, or waits for the signature under a change; `plan_unknown`, `why_...`.
     """
@@ -283,7 +283,9 @@ def pause_signed(session: Session, row: Plan, by: str, now: datetime) -> list[st
 
 
 def resume_paused(session: Session, row: Plan, by: str, now: datetime) -> list[str]:
-    """Goes on with a paused plan: dates that went by follow the rule for missed ones. Ids of the messages."""
+    """Goes on with a paused plan: what went by untried goes to the end, as its customer is told now; what was being
+    tried again follows the rule for missed ones. Ids of the messages.
+    """
     paid_to = organisations.by_id(session, row.organisation_id)
     rules = settings_of(session, paid_to)
     today = local_date(now, paid_to.timezone)
@@ -294,7 +296,7 @@ def resume_paused(session: Session, row: Plan, by: str, now: datetime) -> list[s
     for due in obligations.of_subject(session, row.schedule_id or ""):
         if due.status != "due" or due.due_on is None:
             continue
-        if due.due_on < today and put_off(session, due, now):
+        if due.due_on < today and put_off(session, due, now, whatever_the_rule=not due.retries):
             continue
         if due.hold_reason is not None:
             due.due_at = max(moment_of(due.due_on, rules.number("charge_hour"), paid_to.timezone), now)

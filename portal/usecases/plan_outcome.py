@@ -110,7 +110,15 @@ def instalment_missed(session: Session, due: Obligation, locale: str, now: datet
     return Fate.last, []
 
 
-def put_off(session: Session, due: Obligation, now: datetime, by: str = "charge", reason: str = "missed") -> bool:
+def put_off(
+    session: Session,
+    due: Obligation,
+    now: datetime,
+    by: str = "charge",
+    reason: str = "missed",
+    *,
+    whatever_the_rule: bool = False,
+) -> bool:
     """An instalment that is not to be charged on its date: it goes to the end where that is the rule; True if it did.
 
     False for a payment of no plan, and where what is missed stays owed outside of the plan. `by` somebody: `SKIPPED`.
@@ -120,7 +128,7 @@ def put_off(session: Session, due: Obligation, now: datetime, by: str = "charge"
         return False
     paid_to = organisation.by_id(session, due.organisation_id)
     rules = settings_of(session, paid_to)
-    if rules.words("plan_missed_payment") != "end":
+    if rules.words("plan_missed_payment") != "end" and not whatever_the_rule:
         return False
     put_last(session, row, due, rules, paid_to, now, by, reason)
     return True

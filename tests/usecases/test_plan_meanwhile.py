@@ -19,6 +19,7 @@ from portal.storage import plan as plans
 from portal.storage.plan import Plan
 from portal.usecases.ledger import post
 from portal.usecases.plan import PlanOrder, make, offer
+from portal.usecases.plan_life import pause, resume
 from portal.usecases.plan_offer import make_link, moved_on, remind, send_fresh
 from tests.rig.house import House
 from tests.rig.plans import NEVER, account_now, instalments, offered, plan_now, settlement, signed, wish
@@ -112,6 +113,23 @@ def test_a_fresh_offer_keeps_the_day_of_the_month_where_its_first_month_is_a_sho
     assert [each["due_on"] for each in fresh.instalments] == dates
     assert moved_on(wish_of(fresh.wish), date(2027, 2, 28)).rhythm.start_on == date(2027, 3, 31)
     assert typed_of(wish_of(fresh.wish), "email", 14).start_on == dates[0]
+
+
+@pytest.mark.parametrize("rule", ["end", "stay"])
+def test_c22_what_went_by_in_a_pause_goes_to_the_end_by_either_rule_and_is_not_charged_at_once(
+    house: House, pool: ThreadPoolExecutor, rule: str
+) -> None:
+    house.set("plan_missed_payment", value=rule)
+    plan = signed(house, wish(house))
+    pause(house.ports, house.organisation_id, plan.id, "staff")
+    house.clock.pass_(days=20)
+    resume(house.ports, house.organisation_id, plan.id, "staff")
+    house.clock.pass_(minutes=5)
+    run_due(house, pool)
+    assert house.truth() == []
+    left = instalments(house, plan)
+    assert {each.status for each in left} == {"due"}
+    assert min(each.due_on for each in left if each.due_on) > today(house), "the dates the customer was written"
 
 
 def test_a_settlement_forgives_what_was_signed_and_no_debt_that_came_after_the_signature(

@@ -45,7 +45,7 @@ def act_words() -> dict[str, ActWords]:
         "resume": ActWords(
             _("Resume this plan"),
             _("Resume this plan?"),
-            _("Charges go on. Dates that went by meanwhile follow the rule for missed payments."),
+            _("Charges go on. Payments whose dates went by meanwhile go to the end."),
             _("The plan goes on."),
         ),
     }
