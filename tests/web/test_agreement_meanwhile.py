@@ -13,9 +13,9 @@ from portal.usecases.ledger import post
 from portal.usecases.objection import Way, object_to
 from portal.usecases.plan_life import cancel
 from tests.rig.house import House
-from tests.rig.plans import offered, plan_now
+from tests.rig.plans import NEVER, offered, plan_now, signed
 from tests.web.conftest import Portal
-from tests.web.test_agreement import at_sign
+from tests.web.test_agreement import at_sign, link
 
 
 def _expires(house: House, plan: Plan) -> None:
@@ -63,3 +63,14 @@ def test_what_happens_while_sign_is_pressed_is_said_as_it_is(
     reader.choose("Sign by pressing").press("Sign the agreement")
     assert reader.heading == heading
     assert plan_now(portal.house, plan.id).signed_at is None
+
+
+def test_the_link_of_an_offer_that_was_signed_long_ago_does_not_say_that_the_plan_was_cancelled(portal: Portal) -> None:
+    plan = signed(portal.house)
+    path = link(portal, plan.id)
+    portal.house.clock.at += NEVER
+    reader = portal.reader().open(path)
+    assert (reader.status, reader.heading) == (410, "This link is inactive")
+    assert reader.sees("What was agreed with it stays as it is.")
+    assert not reader.sees("cancelled")
+    assert not reader.sees("plan"), "nobody has said yet who they are (C20)"

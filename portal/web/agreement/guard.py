@@ -103,15 +103,18 @@ def locked(here: Here, session: Session) -> SignWalk | None:
     return look(session, here.signing_id, here.secret, ports().clock.now(), locked=True)
 
 
-def spent(state: OfferState, token: str | None = None, *, is_disputed: bool = False) -> Response:
+def spent(
+    state: OfferState, token: str | None = None, *, is_disputed: bool = False, was_signed: bool = False
+) -> Response:
     """The page of an offer that is not to be signed any more; `token` only where a fresh one may be asked for.
 
     `is_disputed`: it may be asked for once the customer was answered (C25), which is said without a word of a debt.
+    `was_signed`: the time of its copies is over, and the plan itself stands as it does.
     """
     if state is OfferState.expired:
         fresh = url_for("agreement.fresh_link", slug=organisation().slug, token=token) if token else None
         return page("agreement/expired.html", 410, fresh_path=fresh, is_disputed=is_disputed)
-    return page("agreement/over.html", 410)
+    return page("agreement/over.html", 410, was_signed=was_signed)
 
 
 def _is_known(progress: SignProgress) -> bool:

@@ -101,4 +101,6 @@ def _show(token: str) -> Response:
         return unreferred(page("agreement/landing.html", discreet=rules.is_discreet))
     may_ask = rules.is_on("plan_fresh_offer") and found.plan.replaces_id is None
     is_disputed = may_ask and owed_on is not None and owed_on.disputed_at is not None
-    return unreferred(spent(found.state, token if may_ask and not is_disputed else None, is_disputed=is_disputed))
+    fresh_token = token if may_ask and not is_disputed else None
+    was_signed = found.plan.signed_at is not None
+    return unreferred(spent(found.state, fresh_token, is_disputed=is_disputed, was_signed=was_signed))
