@@ -19,7 +19,6 @@ from typing import Any
 
 from sqlalchemy.orm import configure_mappers
 
-from portal.domain.document import ReceiptFacts
 from portal.usecases.charge import charge_obligation
 from portal.usecases.invariants import Walk
 from portal.usecases.janitor import sweep
@@ -28,7 +27,7 @@ from tests.crash.crew import die_with_parent
 from tests.crash.history import History
 from tests.crash.oracle import Verdict, judge
 from tests.crash.stage import Played, Stage
-from tests.crash.world import TIMEOUT, World
+from tests.crash.world import TIMEOUT, BlankPaper, World
 from tests.rig.simulator_process import SimulatorProcess
 
 
@@ -131,13 +130,6 @@ class _InTurn(Executor):
         return done
 
 
-class _BlankPaper:
-    """Typst starts threads when it first prints, so its first page is left to the children."""
-
-    def receipt(self, facts: ReceiptFacts, locale: str) -> bytes:
-        return b"%PDF-1.7"
-
-
 def _warm_up(world: World) -> None:
     """Charges once well and once badly and sweeps, so that every statement is compiled before the first fork."""
     house = world.houses["keyed"]
@@ -146,7 +138,7 @@ def _warm_up(world: World) -> None:
             world.simulator.faults(fault, operation="sale", merchant=house.merchant_id)
         due = house.obligation(house.account(), 500, payment_method_id=house.card_on_file())
         charge_obligation(world.ports, house.organisation_id, due, TIMEOUT)
-    ports = replace(world.ports, paper=_BlankPaper())
+    ports = replace(world.ports, paper=BlankPaper())
     for _ in range(3):
         world.clock.jump(timedelta(minutes=20))
         sweep(ports, _InTurn(), Walk(after=PAST_ALL_ACCOUNTS))
