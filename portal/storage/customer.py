@@ -52,6 +52,7 @@ class ContactChangeRequest(TenantRow):
     __table_args__ = tenant_args(
         CheckConstraint("status IN ('open','done','refused')", name="status"),
         Index(None, "organisation_id", "status", "made_at"),
+        Index(None, "organisation_id", "visit_id"),
         customer_id="customer",
         account_id="account",
     )
