@@ -5,7 +5,7 @@ is free. A payment chosen for certain services goes to them; any other goes to t
 can take belongs to the account as a whole. Corrections are new entries, never an edit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -115,7 +115,7 @@ def wanted_of(session: Session, owed_on: Account, obligation_id: str) -> Wanted 
     rows = services.fresh(session, [each.service_id for each in wanted])
     owed = {row.id: row.balance_cents for row in rows}
     room = {each.service_id: each.amount_cents for each in free(session, owed_on, rows)}
-    left = {each.service_id: each.amount_cents for each in _announced_for(session, obligation_id)}
+    left = {each.service_id: each.amount_cents for each in _left_of(session, obligation_id, wanted, owed)}
     return Wanted(
         sum(left.values()),
         sum(min(cents, room[service_id]) for service_id, cents in left.items()),
@@ -165,20 +165,20 @@ def _chosen(session: Session, charge_id: str | None) -> list[Share]:
     rows = share.of_obligation(session, paid.obligation_id) if paid else []
     due = obligation.by_id(session, paid.obligation_id) if paid and rows else None
     if due is not None and due.kind == SCHEDULED:
-        return _announced_for(session, due.id)
+        owed = {row.id: row.balance_cents for row in services.fresh(session, [each.service_id for each in rows])}
+        return _left_of(session, due.id, rows, owed)
     return [Share(each.service_id, each.amount_cents) for each in rows]
 
 
-def _announced_for(session: Session, obligation_id: str) -> list[Share]:
+def _left_of(
+    session: Session, obligation_id: str, wanted: Sequence[ServiceShare], owed: Mapping[str, int]
+) -> list[Share]:
     """Of each service an announced payment's share, or what is left of it where that is less, without what was given
     back of other payments since: that is the customer's to pay by hand. Services of which nothing is left are left out.
+
+    `wanted`: its shares; `owed`: service id -> what is owed of it now.
     """
-    wanted = share.of_obligation(session, obligation_id)
-    if not wanted:
-        return []
-    ids = [each.service_id for each in wanted]
-    owed = {row.id: row.balance_cents for row in services.fresh(session, ids)}
-    back = _given_back(session, obligation_id, ids)
+    back = _given_back(session, obligation_id, [each.service_id for each in wanted])
     left = [
         Share(each.service_id, min(each.amount_cents, owed[each.service_id] - back.get(each.service_id, 0)))
         for each in wanted
