@@ -22,7 +22,12 @@ ALARM = "paper_to_post"
 def is_on_paper(session: Session, customer_id: str) -> bool:
     """Whether their records go by mail: the consent that counts, the latest, was taken back."""
     latest = signing.latest_consent(session, customer_id)
-    return latest is not None and latest.said == "withdrawn"
+    return means_paper(latest.said if latest is not None else None)
+
+
+def means_paper(said: str | None) -> bool:
+    """Whether the last word of a customer on electronic records, if there is one, took the consent back."""
+    return said == "withdrawn"
 
 
 def needs_paper(session: Session, row: Message) -> bool:

@@ -29,6 +29,7 @@ from portal.usecases.agreement import seal_text
 from portal.usecases.alarm import raise_alarm
 from portal.usecases.failpoint import failpoint
 from portal.usecases.organisation import record
+from portal.usecases.paper_copy import is_on_paper
 from portal.usecases.plan import move
 from portal.usecases.plan_life import supersede
 from portal.usecases.plan_paper import agreement_facts, of_walk, schedule_facts, with_code
@@ -148,8 +149,7 @@ def withdraw(ports: Ports, organisation_id: str, signing_id: str, secret: str, *
         walk = look(session, signing_id, secret, now, locked=True)
         if walk is None or not walk.progress.signed:
             raise Refused("visit_over")
-        latest = signings.latest_consent(session, walk.customer.id)
-        if latest is not None and latest.said == "withdrawn":
+        if is_on_paper(session, walk.customer.id):
             return
         text = withdrawal(disclosure_terms(walk), walk.visit.locale)
         session.add(_consent(walk, "withdrawn", text, now, ip, user_agent[:USER_AGENT_LENGTH_MAX]))

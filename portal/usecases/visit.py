@@ -24,6 +24,7 @@ from portal.storage import walk as walks
 from portal.storage.organisation import Organisation
 from portal.usecases.customer_sign_in import opened_fully, still_stands
 from portal.usecases.organisation import OrganisationSettings, settings_of
+from portal.usecases.paper_copy import means_paper
 from portal.usecases.payment_link import Found, state_of
 
 VISIT_LASTS = timedelta(hours=8)
@@ -185,7 +186,7 @@ def _gather(session: Session, rows: walks.Rows, now: datetime) -> Walk:
         offers=on_table,
         obligation=next((each for each in obligations if each.id == visit.obligation_id), None),
         progress=_progress(visit, on_table, chosen.is_on("allow_skip_offer")),
-        wants_paper=said == "withdrawn",
+        wants_paper=means_paper(said),
         knows_cards=knows_cards,
         corrected=corrected or {},
     )
