@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -27,6 +26,7 @@ from portal.usecases.secret import Secrets
 from portal.usecases.sign_in import Browser, begin
 from tests.rig.house import House
 from tests.rig.people import PIN, Payer, payer
+from tests.usecases.test_customer_sign_in import is_in, refused
 
 HERE = Browser("203.0.113.7", "a browser")
 
@@ -39,16 +39,6 @@ def dana(house: House) -> Payer:
 def enter(dana: Payer, pin: str = PIN) -> str:
     asked = Asked(Way.username, dana.username)
     return sign_in_customer(dana.house.ports, dana.house.organisation_id, asked, pin, HERE, "")
-
-
-def refused(work: Callable[[], object]) -> str:
-    with pytest.raises(Refused) as caught:
-        work()
-    return caught.value.code
-
-
-def is_in(dana: Payer, secret: str) -> bool:
-    return who_is(dana.house.ports, dana.house.organisation_id, secret) is not None
 
 
 def who_enters(house: House, login_id: str) -> str:

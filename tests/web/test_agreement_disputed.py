@@ -5,20 +5,11 @@ from datetime import datetime
 import pytest
 
 from portal.storage import message as messages
-from portal.storage import plan as plans
 from portal.usecases.objection import Outcome, Way, object_to, resolve
-from portal.usecases.plan_offer import make_link
 from tests.rig.house import House
-from tests.rig.plans import NEVER, instalments, offered, plan_now, signed
+from tests.rig.plans import instalments, offered, plan_now, signed
 from tests.web.conftest import Portal
-
-
-def path_to(portal: Portal, plan_id: str) -> str:
-    house, now = portal.house, portal.house.clock.now()
-    with house.ports.database.transaction(house.organisation_id) as session:
-        row = plans.by_id(session, plan_id)
-        assert row is not None
-        return f"/{house.slug}/agreement/{make_link(session, row, expires_at=now + NEVER, now=now, made_by='test')}"
+from tests.web.test_agreement import link
 
 
 def told_after(house: House, at: datetime) -> list[str]:
@@ -35,7 +26,7 @@ def test_c25_the_pages_say_that_the_plan_waits_and_go_on_after_the_answer(portal
     house = portal.house
     plan = offered(house)
     object_to(house.ports, house.organisation_id, plan.account_id, "Not mine.", Way.phone, "staff")
-    reader = portal.reader().open(path_to(portal, plan.id)).press("Continue")
+    reader = portal.reader().open(link(portal, plan.id)).press("Continue")
     assert reader.status == 409
     assert reader.heading == "This plan waits for our answer"
     assert reader.sees("You told us that you do not owe this")
@@ -51,7 +42,7 @@ def test_c25_the_pages_say_that_the_plan_waits_and_go_on_after_the_answer(portal
 def test_c25_no_fresh_offer_is_made_of_a_disputed_debt_until_it_is_answered(portal: Portal) -> None:
     house = portal.house
     plan = offered(house)
-    path = path_to(portal, plan.id)
+    path = link(portal, plan.id)
     assert plan.expires_at is not None
     house.clock.at = plan.expires_at
     reader = portal.reader().open(path)
@@ -73,6 +64,6 @@ def test_c25_who_disputed_after_signing_still_sees_the_signed_copies(portal: Por
     house = portal.house
     plan = signed(house)
     object_to(house.ports, house.organisation_id, plan.account_id, "Not mine.", Way.phone, "staff")
-    reader = portal.reader().open(path_to(portal, plan.id)).press("Continue")
+    reader = portal.reader().open(link(portal, plan.id)).press("Continue")
     assert (reader.status, reader.step) == (200, "done")
     assert {each.status for each in instalments(house, plan)} == {"due"}
